@@ -1,0 +1,46 @@
+/**
+ * How a payload lies in the log, before its bytes: version (u8), format (u8), reserved (u16), receivedAt (f64 LE, ms).
+ * The body follows as it came: it is decoded again on a replay.
+ */
+export const payloadFormats = ['remote-write', 'otlp-protobuf', 'otlp-json'] as const;
+export type PayloadFormat = (typeof payloadFormats)[number];
+
+export interface Envelope {
+  readonly format: PayloadFormat;
+  readonly receivedAtMs: number;
+  /** Uncompressed. */
+  readonly body: Uint8Array;
+}
+
+const version = 1;
+export const envelopeBytes = 12;
+
+export class EnvelopeError extends Error {
+  readonly code = 'bad-envelope';
+  constructor(message: string) {
+    super(message);
+    this.name = EnvelopeError.name;
+  }
+}
+
+export function sealEnvelope({ format, receivedAtMs, body }: Envelope): Buffer {
+  const sealed = Buffer.allocUnsafe(envelopeBytes + body.length);
+  sealed[0] = version;
+  sealed[1] = payloadFormats.indexOf(format);
+  sealed.writeUInt16LE(0, 2);
+  sealed.writeDoubleLE(receivedAtMs, 4);
+  sealed.set(body, envelopeBytes);
+  return sealed;
+}
+
+/** @throws EnvelopeError for a version or format this program does not know. */
+export function openEnvelope(sealed: Uint8Array): Envelope {
+  if (sealed.length < envelopeBytes)
+    throw new EnvelopeError(`an envelope has ${envelopeBytes} bytes or more, got ${sealed.length}`);
+  if (sealed[0] !== version) throw new EnvelopeError(`envelope version ${sealed[0]} is not ${version}`);
+  const format = payloadFormats[sealed[1] ?? -1];
+  if (format === undefined)
+    throw new EnvelopeError(`payload format ${sealed[1]} is none of ${payloadFormats.join(', ')}`);
+  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  return { format, receivedAtMs: view.getFloat64(4, true), body: sealed.subarray(envelopeBytes) };
+}

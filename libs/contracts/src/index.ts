@@ -1,0 +1,4 @@
+export * from './envelope.js';
+export * from './messages.js';
+export * from './rest.js';
+export * from './signal.js';
