@@ -1,0 +1,207 @@
+import type { SampleBatch, SeriesRegistry } from '@vigil/telemetry';
+import { decodeRemoteWrite, decodeOtlpJson, decodeOtlpProtobuf } from '@vigil/telemetry';
+import { type Envelope, openEnvelope } from '@vigil/contracts';
+import type { Assignment, Consumption, Log, LogRecord } from '../log/log.js';
+import type { StateStore } from '../state/state-store.js';
+
+/** What one partition's worth of a service does with samples. Deterministic: the same records, the same state. */
+export interface ShardProcessor {
+  observe(batch: SampleBatch, receivedAtMs: number): void;
+  /** Pages changed since the last call of {@link ShardProcessor.markClean}. */
+  dirtyPages(): ReadonlyMap<string, Uint8Array>;
+  markClean(): void;
+  /** The pages could not be written: they are dirty still. */
+  markDirty(keys: Iterable<string>): void;
+}
+
+export interface ProcessorHostOptions<Shard extends ShardProcessor> {
+  /** Name of the processor: prefix of its state, and its consumer group. */
+  readonly name: string;
+  readonly topic: string;
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly registry: SeriesRegistry;
+  readonly commitMs: number;
+  readonly create: (assignment: Assignment, entries: ReadonlyMap<string, Uint8Array>) => Shard;
+  /** Called after records were observed and before their state is committed: what it raises is sent first. */
+  readonly afterBatch?: (shard: Shard, assignment: Assignment) => Promise<void>;
+  readonly onDropped?: (assignment: Assignment) => void;
+  readonly onError: (error: unknown) => void;
+  readonly now: () => number;
+}
+
+interface Owned<Shard> {
+  readonly assignment: Assignment;
+  readonly shard: Shard;
+  nextOffset: number;
+  committedOffset: number;
+  committedAtMs: number;
+}
+
+/**
+ * Runs a processor over the partitions of the sample log: restores each shard from its snapshot, replays from its
+ * offset, and commits state and offset together. The log keeps whatever is not committed yet.
+ */
+export class ProcessorHost<Shard extends ShardProcessor> {
+  readonly #owned = new Map<number, Owned<Shard>>();
+  #consumption: Consumption | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> = Promise.resolve();
+  #failed = 0;
+
+  constructor(private readonly options: ProcessorHostOptions<Shard>) {}
+
+  async start(): Promise<void> {
+    const { log, topic, name, onError } = this.options;
+    this.#consumption = await log.consume({
+      topic,
+      group: name,
+      onError,
+      handlers: {
+        assigned: (assignment) => this.#assigned(assignment),
+        records: (assignment, records) => this.#records(assignment, records),
+        revoked: (assignment) => this.#forget(assignment),
+      },
+    });
+    this.#timer = setInterval(() => void this.commit(), Math.max(50, this.options.commitMs / 2));
+  }
+
+  shards(): Shard[] {
+    return [...this.#owned.values()].map(({ shard }) => shard);
+  }
+
+  /** Next offsets by `topic/partition`, for provenance. */
+  offsets(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#owned.values()].map(({ assignment, nextOffset }) => [
+        `${assignment.topic}/${assignment.partition}`,
+        nextOffset,
+      ]),
+    );
+  }
+
+  lag(): number {
+    return this.#consumption?.lag() ?? 0;
+  }
+
+  /** Undefined while commits succeed. */
+  trouble(): string | undefined {
+    return this.#failed === 0 ? undefined : `${this.options.name}: ${this.#failed} commits in a row failed`;
+  }
+
+  /** Writes every shard that moved; never rejects: a dead store is retried at the next turn. */
+  commit(force = false): Promise<void> {
+    this.#committing = this.#committing.then(async () => {
+      const now = this.options.now();
+      for (const owned of this.#owned.values()) {
+        if (owned.nextOffset === owned.committedOffset) continue;
+        if (!force && now - owned.committedAtMs < this.options.commitMs) continue;
+        try {
+          await this.#commitShard(owned);
+          this.#failed = 0;
+        } catch (error) {
+          this.#failed += 1;
+          this.options.onError(error);
+        }
+      }
+    });
+    return this.#committing;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.commit(true);
+    await this.#consumption?.stop();
+    await this.commit(true);
+  }
+
+  #shardName({ topic, partition }: Assignment): string {
+    return `${this.options.name}/${topic}/${partition}`;
+  }
+
+  async #assigned(assignment: Assignment): Promise<number> {
+    const { nextOffset, entries } = await this.options.store.load(
+      this.#shardName(assignment),
+      assignment.generation,
+      assignment.logId,
+    );
+    if (this.#owned.has(assignment.partition)) this.#forget(assignment);
+    const shard = this.options.create(assignment, entries);
+    this.#owned.set(assignment.partition, {
+      assignment,
+      shard,
+      nextOffset,
+      committedOffset: nextOffset,
+      committedAtMs: this.options.now(),
+    });
+    return nextOffset;
+  }
+
+  #forget(assignment: Assignment): void {
+    this.#owned.delete(assignment.partition);
+    this.options.onDropped?.(assignment);
+  }
+
+  async #records(assignment: Assignment, records: readonly LogRecord[]): Promise<void> {
+    const owned = this.#owned.get(assignment.partition);
+    if (owned === undefined) throw new Error(`${this.options.name} does not own partition ${assignment.partition}`);
+    for (const record of records) {
+      const { batch, receivedAtMs } = this.#decode(record);
+      if (batch !== undefined) owned.shard.observe(batch, receivedAtMs);
+      owned.nextOffset = record.offset + 1;
+    }
+    await this.options.afterBatch?.(owned.shard, assignment);
+    await this.commit();
+  }
+
+  #decode(record: LogRecord): { batch: SampleBatch | undefined; receivedAtMs: number } {
+    const decoded = record.decoded as { batch: SampleBatch; receivedAtMs: number } | undefined;
+    if (decoded !== undefined) return decoded;
+    try {
+      const envelope = openEnvelope(record.value);
+      return { batch: decodeEnvelope(envelope, this.options.registry), receivedAtMs: envelope.receivedAtMs };
+    } catch (error) {
+      // Ingest admits only what it has decoded: this is a record of another program. Skipping it keeps the rest alive.
+      this.options.onError(error);
+      return { batch: undefined, receivedAtMs: record.timestampMs };
+    }
+  }
+
+  async #commitShard(owned: Owned<Shard>): Promise<void> {
+    const { assignment, shard, nextOffset } = owned;
+    const puts = shard.dirtyPages();
+    // Pages are copies: what arrives while the store writes belongs to the next commit.
+    shard.markClean();
+    try {
+      await this.options.store.commit({
+        shard: this.#shardName(assignment),
+        generation: assignment.generation,
+        logId: assignment.logId,
+        nextOffset,
+        puts,
+      });
+    } catch (error) {
+      shard.markDirty(puts.keys());
+      throw error;
+    }
+    owned.committedOffset = nextOffset;
+    owned.committedAtMs = this.options.now();
+    await this.#consumption?.checkpointed(assignment.partition, nextOffset);
+  }
+}
+
+/** Decodes a payload into interned samples. @throws DecodeError with position and reason. */
+export function decodeEnvelope({ format, body }: Envelope, registry: SeriesRegistry): SampleBatch {
+  switch (format) {
+    case 'remote-write':
+      return decodeRemoteWrite(body, registry);
+    case 'otlp-protobuf':
+      return decodeOtlpProtobuf(body, registry);
+    case 'otlp-json':
+      return decodeOtlpJson(body, registry);
+    default: {
+      const unreachable: never = format;
+      return unreachable;
+    }
+  }
+}
