@@ -6,3 +6,5 @@ export { decodeOtlpJson } from './otlp-json.js';
 export { decodeOtlpProtobuf } from './otlp-protobuf.js';
 export * from './remote-write.js';
 export { SeriesRegistry, slotCount } from './series-registry.js';
+export * from './bytes.js';
+export * from './increments.js';
