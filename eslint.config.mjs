@@ -36,7 +36,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', '**/*-spec.ts', 'test/**', 'bench/**', 'scripts/**'],
+    // A program's entry hands its environment to the one parser.
+    files: ['apps/*/src/main.ts', '**/*.spec.ts', '**/*-spec.ts', 'test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
 );

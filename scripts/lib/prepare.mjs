@@ -106,6 +106,8 @@ function build({ force = false } = {}) {
     ...folders,
     '-d',
     'dist',
+    // The store's worker and other files that are no TypeScript.
+    '--copy-files',
     '--ignore',
     '**/*.spec.ts,apps/console/**',
     '--quiet',

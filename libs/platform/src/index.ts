@@ -17,3 +17,4 @@ export * from './runtime/processor-host.js';
 export * from './state/lmdb-state-store.js';
 export * from './state/postgres-state-store.js';
 export * from './state/state-store.js';
+export * from './version.js';

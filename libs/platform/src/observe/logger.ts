@@ -1,6 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { destination, pino, type Logger } from 'pino';
 
+/** The framework telling of itself at every start: of use to its developers only. */
+const chatter = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+
 /** Nest's logger over pino: JSON lines on stderr, so that stdout belongs to the program's answers. */
 export class PinoLogger implements LoggerService {
   readonly #pino: Logger;
@@ -10,7 +13,8 @@ export class PinoLogger implements LoggerService {
   }
 
   log(message: unknown, context?: string): void {
-    this.#pino.info({ context }, String(message));
+    if (context !== undefined && chatter.has(context)) this.#pino.debug({ context }, String(message));
+    else this.#pino.info({ context }, String(message));
   }
   error(message: unknown, stackOrContext?: string, context?: string): void {
     this.#pino.error(

@@ -1,6 +1,9 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { SettingError } from '../config/settings.js';
+
+/** Folders held by this process: its own id in a lock file may also be that of a killed predecessor. */
+const held = new Set<string>();
 
 /**
  * One process a data folder: LMDB would take two, PGlite would be destroyed by it.
@@ -9,13 +12,18 @@ import { SettingError } from '../config/settings.js';
  */
 export function lockFolder(dataDir: string): () => void {
   mkdirSync(dataDir, { recursive: true });
-  const path = join(dataDir, 'lock');
+  const path = resolve(join(dataDir, 'lock'));
+  if (held.has(path)) throw new SettingError('VIGIL_DATA', `'${dataDir}' is in use by this process`);
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const file = openSync(path, 'wx');
       writeSync(file, String(process.pid));
       closeSync(file);
-      return () => rmSync(path, { force: true });
+      held.add(path);
+      return () => {
+        held.delete(path);
+        rmSync(path, { force: true });
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = Number(readFileSync(path, 'utf8'));
