@@ -17,9 +17,14 @@ import {
 } from '@vigil/platform';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
+import { SloModule } from '../../slo/src/index.js';
 
 /** The services that exist, by the name that VIGIL_TARGET gives them. */
-const services: Partial<Record<ServiceName, new () => object>> = { ingest: IngestModule, gateway: GatewayModule };
+const services: Partial<Record<ServiceName, new () => object>> = {
+  ingest: IngestModule,
+  slo: SloModule,
+  gateway: GatewayModule,
+};
 
 @Module({})
 class VigilModule {

@@ -84,6 +84,13 @@ export class ProcessorHost<Shard extends ShardProcessor> {
     return this.#consumption?.lag() ?? 0;
   }
 
+  /** Records that are in this process's state and not yet on disk with it: what a crash would replay. */
+  uncommitted(): number {
+    let sum = 0;
+    for (const { nextOffset, committedOffset } of this.#owned.values()) sum += nextOffset - committedOffset;
+    return sum;
+  }
+
   /** Undefined while commits succeed. */
   trouble(): string | undefined {
     return this.#failed === 0 ? undefined : `${this.options.name}: ${this.#failed} commits in a row failed`;

@@ -1,0 +1,1 @@
+export { SloModule } from './slo.module.js';

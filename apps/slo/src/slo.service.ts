@@ -1,0 +1,218 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { makeSignal, type Signal, topics } from '@vigil/contracts';
+import {
+  type Assignment,
+  Clock,
+  Health,
+  Log,
+  Metrics,
+  ProcessorHost,
+  SETTINGS,
+  type Settings,
+  StateStore,
+} from '@vigil/platform';
+import {
+  BurnAlerts,
+  type BurnTransition,
+  evaluateShards,
+  SloEngine,
+  type SloDefinition,
+  type SloEvaluation,
+} from '@vigil/slo';
+import { SeriesRegistry } from '@vigil/telemetry';
+import { readSloFolder } from './documents.js';
+import { alertsPage, type SharedPage, SloShard } from './slo-shard.js';
+
+/** Replicas export moments apart: an edge is judged when samples this much newer have been seen. */
+const settleMs = 2_000;
+/** After an outage the edges missed are judged one by one, so that a replay says the same; not for ever. */
+const edgesAtOnce = 600;
+
+/** Counts events from the sample log, judges every SLO at the edges of its buckets in event time, and says what burns. */
+@Injectable()
+export class SloService implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #logger = new Logger('slo');
+  readonly definitions: readonly SloDefinition[];
+  readonly #host: ProcessorHost<SloShard>;
+  readonly #judgedMs: number[];
+  #alerts = new BurnAlerts();
+  readonly #alertsPage: SharedPage;
+  /** Transitions that the log did not take yet. */
+  #unsaid: Signal[] = [];
+
+  constructor(
+    private readonly log: Log,
+    store: StateStore,
+    private readonly registry: SeriesRegistry,
+    clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    metrics: Metrics,
+    health: Health,
+  ) {
+    const { definitions, errors } =
+      settings.paths.slos === undefined ? { definitions: [], errors: [] } : readSloFolder(settings.paths.slos);
+    for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
+    this.definitions = definitions;
+    this.#judgedMs = definitions.map(() => 0);
+    this.#alertsPage = { isDirty: false, write: () => new TextEncoder().encode(this.#alerts.serialise()) };
+    this.#host = new ProcessorHost<SloShard>({
+      name: 'slo',
+      topic: topics.samples,
+      log,
+      store,
+      registry,
+      commitMs: settings.commitMs,
+      now: () => clock.now(),
+      create: (assignment, entries) => this.#shard(assignment, entries),
+      afterBatch: () => this.#judge(),
+      onError: (error) => this.#logger.warn(error),
+    });
+    health.register('slo', () => this.#host.trouble());
+    this.#publish(metrics, errors.length);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.#host.start();
+    this.#logger.log(`${this.definitions.length} SLOs`);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#host.stop();
+  }
+
+  /** How the SLO stands at the newest edge that was judged; its window's start while nothing was counted. */
+  evaluate(slo: number): SloEvaluation | undefined {
+    const engines = this.engines();
+    if (engines.length === 0) return undefined;
+    return evaluateShards(engines, slo, Math.max(...engines.map((engine) => engine.newestMs(slo))));
+  }
+
+  engines(): SloEngine[] {
+    return this.#host.shards().map(({ engine }) => engine);
+  }
+
+  isFiring(slo: string, pair: string): boolean {
+    return this.#alerts.isFiring(slo, pair);
+  }
+
+  #shard({ partition }: Assignment, entries: ReadonlyMap<string, Uint8Array>): SloShard {
+    const engine = new SloEngine(this.definitions, { latenessMs: this.settings.latenessMs });
+    engine.restore(entries, this.registry);
+    const alerts = entries.get(alertsPage);
+    if (alerts !== undefined) this.#alerts = BurnAlerts.restore(new TextDecoder().decode(alerts));
+    return new SloShard(engine, this.registry, partition === 0 ? this.#alertsPage : undefined);
+  }
+
+  async #judge(): Promise<void> {
+    const engines = this.engines();
+    this.definitions.forEach((definition, slo) => {
+      const { bucketMs } = definition;
+      const newestMs = Math.max(0, ...engines.map((engine) => engine.newestMs(slo)));
+      const edgeMs = Math.floor((newestMs - settleMs) / bucketMs) * bucketMs;
+      if (edgeMs <= this.#judgedMs[slo]!) return;
+      const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
+      for (let at = Math.max(first, edgeMs - edgesAtOnce * bucketMs); at <= edgeMs; at += bucketMs) {
+        for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
+          this.#alertsPage.isDirty = true;
+          this.#unsaid.push(this.#signal(definition, transition));
+        }
+      }
+      this.#judgedMs[slo] = edgeMs;
+    });
+    if (this.#unsaid.length === 0) return;
+    const signals = this.#unsaid;
+    // Said before the state that raised them is committed: a crash between says them again, under the same ids.
+    await this.log.append(
+      topics.signals,
+      signals.map((signal) => ({ key: signal.subject, value: Buffer.from(JSON.stringify(signal)) })),
+    );
+    this.#unsaid = this.#unsaid.slice(signals.length);
+  }
+
+  #signal(definition: SloDefinition, transition: BurnTransition): Signal {
+    const { id, window, status, startsAtMs, endsAtMs, longBurn, shortBurn } = transition;
+    const words = `${definition.displayName}: the error budget burns ${longBurn.toFixed(1)} times faster than it may over ${window.longMs / 1_000} s (limit ${window.factor})`;
+    return makeSignal({
+      source: 'slo',
+      id: `burn:${id}:${status}`,
+      subject: definition.name,
+      timeMs: endsAtMs ?? startsAtMs,
+      data: {
+        kind: 'burn',
+        status,
+        severity: window.severity,
+        labels: {
+          ...textLabels(definition.labels),
+          alertname: 'ErrorBudgetBurn',
+          slo: definition.name,
+          service: definition.service,
+          severity: window.severity,
+          window: window.name,
+        },
+        annotations: { ...definition.annotations, summary: words },
+        evidence: {
+          burnLong: longBurn,
+          burnShort: shortBurn,
+          factor: window.factor,
+          longMs: window.longMs,
+          shortMs: window.shortMs,
+        },
+        startsAtMs,
+        endsAtMs,
+        provenance: { documentHash: definition.documentHash, logOffsets: this.#host.offsets() },
+      },
+    });
+  }
+
+  #publish(metrics: Metrics, documentErrors: number): void {
+    metrics.gauge(
+      'vigil_processor_lag_records',
+      'Records in the log that a processor has not taken yet',
+      ['processor'],
+      (gauge) => gauge.set({ processor: 'slo' }, this.#host.lag()),
+    );
+    metrics.gauge(
+      'vigil_processor_uncommitted_records',
+      'Records taken whose state is not on disk yet: what a crash would replay',
+      ['processor'],
+      (gauge) => gauge.set({ processor: 'slo' }, this.#host.uncommitted()),
+    );
+    metrics.gauge('vigil_slo_document_errors', 'Errors in the SLO documents read at start', [], (gauge) =>
+      gauge.set(documentErrors),
+    );
+    const each = (set: (definition: SloDefinition, evaluation: SloEvaluation) => void): void => {
+      this.definitions.forEach((definition, slo) => {
+        const evaluation = this.evaluate(slo);
+        if (evaluation !== undefined) set(definition, evaluation);
+      });
+    };
+    const names = ['slo', 'service'] as const;
+    metrics.gauge('vigil_slo_objective_ratio', 'Share of good events promised', names, (gauge) =>
+      each(({ name, service, target }) => gauge.set({ slo: name, service }, target)),
+    );
+    metrics.gauge('vigil_slo_error_budget_remaining_ratio', 'Error budget left: 1 untouched, 0 spent', names, (gauge) =>
+      each(({ name, service }, { budgetRemaining }) => gauge.set({ slo: name, service }, budgetRemaining)),
+    );
+    metrics.gauge('vigil_slo_window_good_events', 'Good events in the SLO window', names, (gauge) =>
+      each(({ name, service }, { counts }) => gauge.set({ slo: name, service }, counts.good)),
+    );
+    metrics.gauge('vigil_slo_window_events', 'Events in the SLO window', names, (gauge) =>
+      each(({ name, service }, { counts }) => gauge.set({ slo: name, service }, counts.total)),
+    );
+    metrics.gauge('vigil_slo_burn_rate', 'Error budget burn by window pair', [...names, 'window', 'range'], (gauge) =>
+      each(({ name, service }, { pairs }) => {
+        for (const { window, longBurn, shortBurn } of pairs) {
+          gauge.set({ slo: name, service, window: window.name, range: 'long' }, longBurn);
+          gauge.set({ slo: name, service, window: window.name, range: 'short' }, shortBurn);
+        }
+      }),
+    );
+  }
+}
+
+/** OpenSLO allows lists as label values; a signal's labels are text. */
+function textLabels(labels: Readonly<Record<string, string | readonly string[]>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name, typeof value === 'string' ? value : value.join(',')]),
+  );
+}

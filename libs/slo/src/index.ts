@@ -1,0 +1,10 @@
+export * from './burn.js';
+export * from './burn-alerts.js';
+export * from './burn-windows.js';
+export * from './compile.js';
+export { roles, type Role, SloCounts, type Tier, tiersFor } from './counts.js';
+export * from './engine.js';
+export * from './evaluation.js';
+export * from './openslo.js';
+export { canonicalJson, type DocumentError, type SloDocument, type SourcedQuery } from './slo-document.js';
+export type { SeriesInterner, SeriesSource } from './tracked-series.js';

@@ -1,0 +1,134 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { type Signal, signalSchema, type SloHistory, type SloStatus, topics } from '@vigil/contracts';
+import { Log, parseSettings } from '@vigil/platform';
+import { encodeRemoteWrite, type WriteSeries } from '@vigil/telemetry';
+import snappy from 'snappy';
+import { createVigil, type Vigil } from '../apps/vigil/src/create-vigil.js';
+
+const document = `
+apiVersion: openslo/v1
+kind: SLO
+metadata: { name: checkout-availability, displayName: Checkout answers }
+spec:
+  service: checkout
+  budgetingMethod: Occurrences
+  timeWindow: [{ duration: 6h, isRolling: true }]
+  objectives: [{ target: 0.99 }]
+  indicator:
+    metadata: { name: checkout-good }
+    spec:
+      ratioMetric:
+        counter: true
+        good: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout",code!~"5.."}[{{.window}}]))' } } }
+        total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout"}[{{.window}}]))' } } }
+`;
+
+const silent = { log: () => undefined, error: () => undefined, warn: () => undefined };
+const seriesAt = (second: number, failing: boolean, base: number): WriteSeries[] =>
+  ['200', '500'].map((code) => ({
+    labels: { __name__: 'http_requests_total', job: 'checkout', code },
+    samples: [
+      {
+        timestampMs: base + second * 1_000,
+        // 20 requests a second; from second 60 on half of them fail, where asked.
+        value:
+          code === '200'
+            ? 20 * second - (failing ? 10 * Math.max(0, second - 60) : 0)
+            : failing
+              ? 10 * Math.max(0, second - 60)
+              : 0,
+      },
+    ],
+  }));
+
+describe('an SLO', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-slo-'));
+  const slos = join(folder, 'slos');
+  mkdirSync(slos);
+  writeFileSync(join(slos, 'checkout.yaml'), document);
+  writeFileSync(join(slos, 'broken.yaml'), 'apiVersion: openslo/v1\nkind: SLO\nmetadata: { name: Broken }\nspec: {}\n');
+  let vigil: Vigil | undefined;
+  const start = async (): Promise<Vigil> => {
+    const settings = parseSettings({ VIGIL_DATA: join(folder, 'data'), VIGIL_SLOS: slos, VIGIL_DEMO: 'off' });
+    return (vigil = await createVigil({ ...settings, listen: { host: '127.0.0.1', port: 0 } }, { logger: silent }));
+  };
+  afterAll(async () => {
+    await vigil?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const send = async (series: readonly WriteSeries[]): Promise<void> => {
+    const answer = await fetch(new URL('/api/v1/write', vigil!.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' },
+      body: (await snappy.compress(Buffer.from(encodeRemoteWrite(series)))) as BodyInit,
+    });
+    expect(answer.status).toBe(204);
+  };
+  const get = async <Answer>(path: string): Promise<Answer> =>
+    (await (await fetch(new URL(path, vigil!.url))).json()) as Answer;
+  const settled = async (total: number): Promise<SloStatus> => {
+    for (let i = 0; ; i++) {
+      const status = await get<SloStatus>('/api/v1/slos/checkout-availability');
+      if (status.total >= total || i > 200) return status;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  };
+
+  it('counts exactly what was sent, over a restart, whatever is sent twice or out of order', async () => {
+    const base = Math.floor(Date.now() / 1_000) * 1_000 - 200_000;
+    await start();
+    expect((await get<{ items: SloStatus[] }>('/api/v1/slos')).items).toHaveLength(1);
+    for (let s = 0; s <= 60; s++) await send(seriesAt(s, true, base));
+    await send([...seriesAt(63, true, base), ...seriesAt(61, true, base), ...seriesAt(62, true, base)]);
+    for (let s = 58; s <= 66; s++) await send(seriesAt(s, true, base));
+    expect(await settled(66 * 20)).toMatchObject({ good: 66 * 20 - 60, total: 66 * 20, target: 0.99 });
+
+    await vigil!.close();
+    await start();
+    for (let s = 64; s <= 100; s++) await send(seriesAt(s, true, base));
+    const status = await settled(2_000);
+    expect(status).toMatchObject({ good: 1_600, total: 2_000 });
+    // 20 % failed against 1 % allowed: the budget of these events is overspent 19 times.
+    expect(status.budgetRemaining).toBeCloseTo(-19, 9);
+    const history = await get<SloHistory>('/api/v1/slos/checkout-availability/history?points=100');
+    expect(history.points.reduce((sum, { total }) => sum + total, 0)).toBe(2_000);
+    expect(history.points.at(-1)!.budgetRemaining).toBeCloseTo(-19, 9);
+  });
+
+  it('pages by deterministic signals when both windows of a pair burn', async () => {
+    const signals: Signal[] = [];
+    const consumption = await vigil!.app.get(Log).consume({
+      topic: topics.signals,
+      group: 'test',
+      handlers: {
+        assigned: () => Promise.resolve(0),
+        records: (_assignment, records) =>
+          Promise.resolve(
+            void signals.push(
+              ...records.map(({ value }) => signalSchema.parse(JSON.parse(Buffer.from(value).toString()))),
+            ),
+          ),
+      },
+    });
+    for (let i = 0; i < 100 && signals.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    await consumption.stop();
+    const page = signals.find(({ data }) => data.labels['window'] === '1h/5m')!;
+    expect(page.id).toMatch(/^burn:checkout-availability:1h\/5m:\d+:firing$/);
+    expect(page.data).toMatchObject({ kind: 'burn', status: 'firing', severity: 'page' });
+    expect(page.data.evidence['burnLong']).toBeGreaterThan(14.4);
+    expect(page.data.provenance.documentHash).toMatch(/^[0-9a-f]{16}$/);
+    expect(new Set(signals.map(({ id }) => id)).size).toBe(signals.length);
+  });
+
+  it('is told of itself in metrics, and an unknown one in words', async () => {
+    const metrics = await (await fetch(new URL('/metrics', vigil!.url))).text();
+    expect(metrics).toMatch(/^vigil_slo_window_events\{slo="checkout-availability",service="checkout"\} 2000$/m);
+    expect(metrics).toMatch(/^vigil_slo_document_errors [1-9]/m);
+    const answer = await fetch(new URL('/api/v1/slos/nothing', vigil!.url));
+    expect(answer.status).toBe(404);
+    expect(((await answer.json()) as { detail: string }).detail).toMatch(/checkout-availability/);
+  });
+});
