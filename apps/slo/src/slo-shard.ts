@@ -13,6 +13,8 @@ export interface SharedPage {
 
 /** One partition's counts, as the host stores them. */
 export class SloShard implements ShardProcessor {
+  #receivedAtMs = 0;
+
   constructor(
     readonly engine: SloEngine,
     private readonly registry: SeriesRegistry,
@@ -21,6 +23,15 @@ export class SloShard implements ShardProcessor {
 
   observe(batch: SampleBatch, receivedAtMs: number): void {
     this.engine.observe(batch, this.registry, receivedAtMs);
+    this.#receivedAtMs = Math.max(this.#receivedAtMs, receivedAtMs);
+  }
+
+  /**
+   * How far an SLO can be judged here: to the newest sample of any counter, so that an outage without traffic is seen to
+   * end, but not past its arrival, so that one fast clock does not carry all SLOs into an empty future.
+   */
+  edgeMs(slo: number): number {
+    return Math.max(this.engine.newestMs(slo), Math.min(this.engine.watermarkMs, this.#receivedAtMs));
   }
 
   dirtyPages(): Map<string, Uint8Array> {

@@ -34,7 +34,7 @@ export class SloController {
     const slo = this.#find(name);
     const definition = this.slos.definitions[slo]!;
     const engines = this.slos.engines();
-    const endMs = Math.max(0, ...engines.map((engine) => engine.newestMs(slo)));
+    const endMs = this.slos.edgeMs(slo);
     const sum = (fromMs: number, toMs: number): EventCounts =>
       engines.reduce(
         (counts, engine) => {

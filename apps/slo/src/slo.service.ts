@@ -84,7 +84,12 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   evaluate(slo: number): SloEvaluation | undefined {
     const engines = this.engines();
     if (engines.length === 0) return undefined;
-    return evaluateShards(engines, slo, Math.max(...engines.map((engine) => engine.newestMs(slo))));
+    return evaluateShards(engines, slo, this.edgeMs(slo));
+  }
+
+  /** The newest event time that the SLO can be judged at, 0 before the first sample. */
+  edgeMs(slo: number): number {
+    return Math.max(0, ...this.#host.shards().map((shard) => shard.edgeMs(slo)));
   }
 
   engines(): SloEngine[] {
@@ -107,7 +112,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     const engines = this.engines();
     this.definitions.forEach((definition, slo) => {
       const { bucketMs } = definition;
-      const newestMs = Math.max(0, ...engines.map((engine) => engine.newestMs(slo)));
+      const newestMs = this.edgeMs(slo);
       const edgeMs = Math.floor((newestMs - settleMs) / bucketMs) * bucketMs;
       if (edgeMs <= this.#judgedMs[slo]!) return;
       const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
