@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -6,6 +7,7 @@ import { type Signal, signalSchema, type SloHistory, type SloStatus, topics } fr
 import { Log, parseSettings } from '@vigil/platform';
 import { encodeRemoteWrite, type WriteSeries } from '@vigil/telemetry';
 import snappy from 'snappy';
+import { createHmac } from 'node:crypto';
 import { createVigil, type Vigil } from '../apps/vigil/src/create-vigil.js';
 
 const document = `
@@ -50,13 +52,38 @@ describe('an SLO', () => {
   mkdirSync(slos);
   writeFileSync(join(slos, 'checkout.yaml'), document);
   writeFileSync(join(slos, 'broken.yaml'), 'apiVersion: openslo/v1\nkind: SLO\nmetadata: { name: Broken }\nspec: {}\n');
+  const secret = 'a secret of the test';
+  const received: { headers: IncomingHttpHeaders; body: string }[] = [];
+  // Refuses the first delivery: the second must carry the same key.
+  const receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      received.push({ headers: request.headers, body });
+      response.writeHead(received.length === 1 ? 503 : 200).end();
+    });
+  });
   let vigil: Vigil | undefined;
   const start = async (): Promise<Vigil> => {
-    const settings = parseSettings({ VIGIL_DATA: join(folder, 'data'), VIGIL_SLOS: slos, VIGIL_DEMO: 'off' });
+    if (!receiver.listening) await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const { port } = receiver.address() as { port: number };
+    const alerting = join(folder, 'alerting.yaml');
+    writeFileSync(
+      alerting,
+      `route: { receiver: team, group_by: [slo], group_wait: 0s, group_interval: 1s }\nreceivers: [{ name: team, webhook_configs: [{ url: 'http://127.0.0.1:${port}/' }] }]\n`,
+    );
+    const settings = parseSettings({
+      VIGIL_DATA: join(folder, 'data'),
+      VIGIL_SLOS: slos,
+      VIGIL_ALERTING: alerting,
+      VIGIL_HMAC_SECRET: secret,
+      VIGIL_DEMO: 'off',
+    });
     return (vigil = await createVigil({ ...settings, listen: { host: '127.0.0.1', port: 0 } }, { logger: silent }));
   };
   afterAll(async () => {
     await vigil?.close();
+    receiver.close();
     rmSync(folder, { recursive: true, force: true });
   });
   const send = async (series: readonly WriteSeries[]): Promise<void> => {
@@ -121,6 +148,23 @@ describe('an SLO', () => {
     expect(page.data.evidence['burnLong']).toBeGreaterThan(14.4);
     expect(page.data.provenance.documentHash).toMatch(/^[0-9a-f]{16}$/);
     expect(new Set(signals.map(({ id }) => id)).size).toBe(signals.length);
+  });
+
+  it('reaches a webhook, signed, and under one key until it is taken', async () => {
+    for (let i = 0; i < 400 && received.length < 2; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    const [refused, taken] = received;
+    expect(taken!.body).toBe(refused!.body);
+    expect(taken!.headers['idempotency-key']).toBe(refused!.headers['idempotency-key']);
+    expect(JSON.parse(taken!.body)).toMatchObject({
+      version: '4',
+      status: 'firing',
+      receiver: 'team',
+      groupLabels: { slo: 'checkout-availability' },
+    });
+    const [, timeMs, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(taken!.headers['x-vigil-signature']))!;
+    expect(createHmac('sha256', secret).update(`${timeMs}.${taken!.body}`).digest('hex')).toBe(signature);
+    const { items } = await get<{ items: { status: string }[] }>('/api/v1/alerts');
+    expect(items.some(({ status }) => status === 'firing')).toBe(true);
   });
 
   it('is told of itself in metrics, and an unknown one in words', async () => {

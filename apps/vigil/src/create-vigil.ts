@@ -15,6 +15,7 @@ import {
   type ServiceName,
   version,
 } from '@vigil/platform';
+import { AlertingModule } from '../../alerting/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
 import { SloModule } from '../../slo/src/index.js';
@@ -23,6 +24,7 @@ import { SloModule } from '../../slo/src/index.js';
 const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
+  alerting: AlertingModule,
   gateway: GatewayModule,
 };
 

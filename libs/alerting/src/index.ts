@@ -1,0 +1,3 @@
+export * from './alert-groups.js';
+export * from './config.js';
+export * from './webhook.js';
