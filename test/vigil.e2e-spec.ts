@@ -121,6 +121,33 @@ describe('a running Vigil', () => {
     );
   });
 
+  it('keeps plans by version, and names what is wrong with one', async () => {
+    const person = { person: 'li' };
+    const plan = {
+      name: 'sale',
+      title: 'Sale',
+      timeZone: 'Asia/Shanghai',
+      roles: { IC: person, OL: person, IR: person, QA: person },
+      services: [{ name: 'shop', tier: 'P0' }],
+      windows: [{ direction: 'start', start: '2026-12-01T00:00:00+08:00', end: '2026-12-01T01:00:00+08:00' }],
+    };
+    const put = (body: object): Promise<Response> =>
+      fetch(new URL('/api/v1/plans/sale', vigil.url), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect(await (await put(plan)).json()).toMatchObject({ version: 1, plan: { title: 'Sale' } });
+    expect(await (await put(plan)).json()).toMatchObject({ version: 1 });
+    expect(await (await put({ ...plan, title: 'Big sale' })).json()).toMatchObject({ version: 2 });
+    const refused = await put({ ...plan, timeZone: 'Mars' });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ position: 'timeZone' });
+    expect(await (await fetch(new URL('/api/v1/plans', vigil.url))).json()).toMatchObject({
+      items: [{ name: 'sale', title: 'Big sale', version: 2 }],
+    });
+  });
+
   it('lets nobody else have its data folder', async () => {
     await expect(createVigil(settingsFor(join(folder, '.')), { logger: silent })).rejects.toThrow(/in use|lock/i);
   });
