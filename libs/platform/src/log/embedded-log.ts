@@ -212,7 +212,8 @@ export class EmbeddedLog extends Log {
     const youngest = this.options.now() - this.options.keepMs;
     const removals: Promise<boolean>[] = [];
     for (const { key, value } of topic.records.getRange({ end: safe, limit: 10_000 })) {
-      if (value.readDoubleLE(0) > youngest) break;
+      // Keeping what all have read is a wish; room for what is to come goes first.
+      if (value.readDoubleLE(0) > youngest && topic.bytes < this.options.maxBytes / 2) break;
       topic.bytes -= value.length;
       topic.first = key + 1;
       removals.push(topic.records.remove(key));
