@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { SettingError } from '@vigil/platform';
-import { type DocumentError, loadSlos, type SloDefinition } from '@vigil/slo';
+import type { DocumentError } from '@vigil/catalog';
+import { readDocumentFolder } from '@vigil/platform';
+import { loadSlos, type SloDefinition } from '@vigil/slo';
 
 export interface SloFolder {
   readonly definitions: readonly SloDefinition[];
@@ -16,8 +15,8 @@ export function readSloFolder(path: string): SloFolder {
   const definitions: SloDefinition[] = [];
   const errors: DocumentError[] = [];
   const names = new Set<string>();
-  for (const file of filesOf(path)) {
-    const found = loadSlos(readFileSync(file, 'utf8'), file);
+  for (const { text, file } of readDocumentFolder('VIGIL_SLOS', path)) {
+    const found = loadSlos(text, file);
     errors.push(...found.errors);
     for (const definition of found.definitions) {
       if (names.has(definition.name)) {
@@ -28,16 +27,4 @@ export function readSloFolder(path: string): SloFolder {
     }
   }
   return { definitions, errors };
-}
-
-function filesOf(path: string): string[] {
-  try {
-    if (!statSync(path).isDirectory()) return [path];
-    return readdirSync(path)
-      .filter((name) => /\.(ya?ml|json)$/.test(name))
-      .sort()
-      .map((name) => join(path, name));
-  } catch (error) {
-    throw new SettingError('VIGIL_SLOS', `cannot read '${path}': ${(error as Error).message}`);
-  }
 }

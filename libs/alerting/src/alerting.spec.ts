@@ -123,11 +123,11 @@ describe('the configuration', () => {
     { text: 'route: { receiver: r }\nreceivers: []\n', says: "am.yaml:1: route.receiver: 'r' is no receiver" },
     {
       text: 'route: { receiver: r }\nreceivers:\n  - name: r\n    pagerduty_configs: []\n',
-      says: 'am.yaml:3: receivers.0: ',
+      says: 'am.yaml:3: receivers[0]: ',
     },
     {
       text: 'route: { receiver: r, group_wait: soon }\nreceivers: [{ name: r }]\n',
-      says: 'am.yaml:1: route.group_wait: must be a duration',
+      says: 'am.yaml:1: route.group_wait: group_wait must be a duration',
     },
   ])('refuses $text', ({ text, says }) => expect(() => parseAlertingConfig(text, 'am.yaml')).toThrow(says));
 });

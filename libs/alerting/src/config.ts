@@ -1,24 +1,14 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { checkSource, type DocumentError, documentSources, durationSchema, pathText } from '@vigil/catalog';
 import { z } from 'zod';
 
 /** Thin part of Alertmanager's configuration file: one route, webhook receivers. Names and defaults are its own. */
-const duration = z
-  .string()
-  .regex(/^(\d+(ms|[smhdw]))+$/, 'must be a duration such as 30s, 5m or 1h30m')
-  .transform((text) => {
-    const units: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
-    let ms = 0;
-    for (const [, amount, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) ms += Number(amount) * units[unit!]!;
-    return ms;
-  });
-
 const configSchema = z.strictObject({
   route: z.strictObject({
     receiver: z.string(),
     group_by: z.array(z.string()).default([]),
-    group_wait: duration.default(30_000),
-    group_interval: duration.default(300_000),
-    repeat_interval: duration.default(14_400_000),
+    group_wait: durationSchema.default(30_000),
+    group_interval: durationSchema.default(300_000),
+    repeat_interval: durationSchema.default(14_400_000),
   }),
   receivers: z.array(
     z.strictObject({
@@ -63,27 +53,20 @@ export class AlertingConfigError extends Error {
 
 /** @throws AlertingConfigError for the first thing that is wrong. */
 export function parseAlertingConfig(text: string, file: string): AlertingConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken !== undefined)
-    throw new AlertingConfigError(`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message.split('\n')[0]}`);
-  const parsed = configSchema.safeParse(document.toJS());
-  const fail = (path: readonly PropertyKey[], message: string): never => {
-    const keys = path.filter((key) => typeof key !== 'symbol');
-    let node: unknown;
-    for (let depth = keys.length; depth >= 0 && node === undefined; depth--)
-      node = document.getIn(keys.slice(0, depth), true);
-    const at = (node as { range?: [number, number, number] } | undefined)?.range?.[0] ?? 0;
-    throw new AlertingConfigError(`${file}:${lines.linePos(at).line}: ${keys.join('.')}: ${message}`);
+  const refuse = ({ line, path, message }: DocumentError): never => {
+    throw new AlertingConfigError(`${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`);
   };
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail(issue.path, issue.message);
-  }
-  const { route, receivers } = parsed.data;
+  const [source] = documentSources(text, file, refuse);
+  const config = source === undefined ? undefined : checkSource(configSchema, source, file, refuse);
+  if (source === undefined || config === undefined)
+    return refuse({ file, line: 1, path: '', message: 'the file is empty' });
+  const { route, receivers } = config;
   const receiver = receivers.find(({ name }) => name === route.receiver);
-  if (receiver === undefined) return fail(['route', 'receiver'], `'${route.receiver}' is no receiver of this file`);
+  if (receiver === undefined) {
+    const path = ['route', 'receiver'];
+    const message = `'${route.receiver}' is no receiver of this file`;
+    return refuse({ file, line: source.lineOf(path), path: pathText(path), message });
+  }
   return {
     receiver: receiver.name,
     groupBy: route.group_by,

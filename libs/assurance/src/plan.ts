@@ -1,4 +1,4 @@
-import { isMap, isNode, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { checkSource, type DocumentError, documentSources } from '@vigil/catalog';
 import { z } from 'zod';
 
 export const directions = ['stop', 'start'] as const;
@@ -100,51 +100,18 @@ export function findCycle(steps: readonly Pick<PlanStep, 'name' | 'dependsOn'>[]
   return undefined;
 }
 
-export interface PlanError {
-  readonly file: string;
-  readonly line: number;
-  /** Such as `windows[0].steps[2].service`; empty for the document as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
 /** Reads a plan from YAML or JSON. Either a plan, or every error with its line and path. */
-export function parsePlan(text: string, file: string): { readonly plan?: Plan; readonly errors: readonly PlanError[] } {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  if (document.errors.length > 0) {
-    const errors = document.errors.map(({ message, pos }) => ({
-      file,
-      line: lines.linePos(pos[0]).line,
-      path: '',
-      message: message.split('\n')[0] ?? message,
-    }));
-    return { errors };
-  }
-  const parsed = planSchema.safeParse(document.toJS());
-  if (parsed.success) return { plan: parsed.data, errors: [] };
-  const errors = parsed.error.issues.map(({ path, message }) => {
-    const keys = path.filter((key) => typeof key !== 'symbol');
-    return { file, line: lines.linePos(offsetOf(document.contents, keys)).line, path: pathText(keys), message };
-  });
+export function parsePlan(
+  text: string,
+  file: string,
+): { readonly plan?: Plan; readonly errors: readonly DocumentError[] } {
+  const errors: DocumentError[] = [];
+  const report = (error: DocumentError): void => void errors.push(error);
+  const [source] = documentSources(text, file, report);
+  const plan = source === undefined ? undefined : checkSource(planSchema, source, file, report);
+  if (plan !== undefined && errors.length === 0) return { plan, errors };
+  if (errors.length === 0) report({ file, line: 1, path: '', message: 'the file is empty' });
   return { errors };
-}
-
-function offsetOf(root: Node | null, path: readonly (string | number)[]): number {
-  let node = root;
-  for (const key of path) {
-    const next: unknown = isMap(node) || isSeq(node) ? node.get(key, true) : undefined;
-    if (!isNode(next)) break;
-    node = next;
-  }
-  return node?.range?.[0] ?? 0;
-}
-
-function pathText(path: readonly (string | number)[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`),
-    '',
-  );
 }
 
 export interface ScheduledStep {

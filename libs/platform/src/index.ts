@@ -1,3 +1,4 @@
+export * from './config/document-folder.js';
 export * from './config/settings.js';
 export * from './http/problem.filter.js';
 export * from './log/embedded-log.js';
@@ -8,6 +9,7 @@ export * from './log/log.js';
 export * from './observe/logger.js';
 export * from './observe/metrics.js';
 export * from './outgoing/outgoing.js';
+export * from './processes/local-process-group.js';
 export * from './relational/consumer-offsets.js';
 export * from './relational/outbox.js';
 export * from './relational/relational-store.js';

@@ -1,4 +1,5 @@
 export * from './counter-sum.js';
-export { durationMs, parseQuery } from './parse.js';
+export { parseQuery } from './parse.js';
 export * from './query.js';
 export * from './stream-evaluator.js';
+export * from './watches.js';

@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
+import { durationMs } from '@vigil/catalog';
 import { compileMatchers, type LabelMatcher, MatcherError, nameLabel } from '@vigil/telemetry';
 import { aggregateOps, type AggregateOp, type BinaryOp, type Query, QueryError } from './query.js';
 
@@ -193,24 +194,4 @@ function unquote(text: string): string {
     if (escape.length > 1) return String.fromCharCode(parseInt(escape.slice(1), 16));
     return { n: '\n', t: '\t', r: '\r' }[escape] ?? escape;
   });
-}
-
-const durationUnits: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
-
-/** A duration in Prometheus' words, such as `5m` or `1h30m`, in ms; undefined when it is none. */
-export function durationMs(text: string): number | undefined {
-  const trimmed = text.trim();
-  if (!/^(?:\d+(?:ms|[smhdwy]))+$/.test(trimmed)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of trimmed.matchAll(/(\d+)(ms|[smhdwy])/g))
-    total += Number(amount) * durationUnits[unit!]!;
-  return total;
 }

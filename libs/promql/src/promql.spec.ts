@@ -1,14 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type SampleBatch, SeriesRegistry } from '@vigil/telemetry';
-import {
-  bucketQuantile,
-  counterSumText,
-  durationMs,
-  parseQuery,
-  QueryError,
-  StreamEvaluator,
-  toCounterSum,
-} from './index.js';
+import { bucketQuantile, counterSumText, parseQuery, QueryError, StreamEvaluator, toCounterSum } from './index.js';
 
 const matcher = (name: string, op: string, value: string) => ({ name, op, value });
 const named = (name: string) => matcher('__name__', '=', name);
@@ -59,13 +51,6 @@ describe('parseQuery', () => {
       expect((error as QueryError).position).toBe(at);
     }
   });
-
-  it.each([
-    { text: '5m', ms: 300_000 },
-    { text: '1h30m', ms: 5_400_000 },
-    { text: '250ms', ms: 250 },
-    { text: '5', ms: undefined },
-  ])('$text lasts $ms ms', ({ text, ms }) => expect(durationMs(text)).toBe(ms));
 });
 
 describe('toCounterSum', () => {

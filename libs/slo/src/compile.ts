@@ -1,8 +1,9 @@
+import type { DocumentError } from '@vigil/catalog';
 import { type CounterSum, counterSumText, parseQuery, QueryError, toCounterSum } from '@vigil/promql';
 import { compileMatchers, MatcherError } from '@vigil/telemetry';
 import { type BurnWindow, bucketMsFor, burnWindowsFor } from './burn-windows.js';
 import { parseOpenSlo } from './openslo.js';
-import type { DocumentError, SloDocument, SourcedQuery } from './slo-document.js';
+import type { SloDocument, SourcedQuery } from './slo-document.js';
 
 /** An SLO that runs: what to count, over which window, and when to alert. */
 export interface SloDefinition {

@@ -1,5 +1,13 @@
+import {
+  canonicalJson,
+  checkSource,
+  type DocumentError,
+  type DocumentPath,
+  type DocumentSource,
+  documentSources,
+  pathText,
+} from '@vigil/catalog';
 import { fingerprint } from '@vigil/telemetry';
-import { isMap, isNode, isSeq, LineCounter, type Node, type Document, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import {
   headSchema,
@@ -9,19 +17,11 @@ import {
   type SliSpec,
   sloSpecSchema,
 } from './openslo-schema.js';
-import { canonicalJson, type DocumentError, type SloDocument, type SourcedQuery } from './slo-document.js';
+import type { SloDocument, SourcedQuery } from './slo-document.js';
 
 export interface OpenSloFile {
   readonly slos: readonly SloDocument[];
   readonly errors: readonly DocumentError[];
-}
-
-type Path = readonly (string | number)[];
-
-/** One OpenSLO object of a file, with the means to say where its fields stand. */
-interface Source {
-  readonly value: unknown;
-  readonly lineOf: (path: Path) => number;
 }
 
 const sliSchema = headSchema.extend({ kind: z.literal('SLI'), spec: sliSpecSchema });
@@ -39,36 +39,25 @@ export function parseOpenSlo(
   hash: (content: string) => string = (content) => fingerprint({ content }),
 ): OpenSloFile {
   const errors: DocumentError[] = [];
-  const slis = new Map<string, { spec: SliSpec; source: Source }>();
-  const found: { slo: Slo; source: Source }[] = [];
-  const report = (source: Source, issues: readonly z.core.$ZodIssue[]): void => {
-    for (const { path, message } of issues) {
-      const at = path.filter((key) => typeof key !== 'symbol');
-      errors.push({ file, line: source.lineOf(at), path: pathText(at), message: issueText(at, message) });
-    }
-  };
+  const slis = new Map<string, { spec: SliSpec; source: DocumentSource }>();
+  const found: { slo: Slo; source: DocumentSource }[] = [];
+  const report = (error: DocumentError): void => void errors.push(error);
 
-  for (const source of sources(text, file, errors)) {
-    const head = headSchema.safeParse(source.value);
-    if (!head.success) {
-      report(source, head.error.issues);
-      continue;
-    }
-    if (head.data.kind === 'SLI') {
-      const sli = sliSchema.safeParse(source.value);
-      if (sli.success) slis.set(sli.data.metadata.name, { spec: sli.data.spec, source });
-      else report(source, sli.error.issues);
-    } else if (head.data.kind === 'SLO') {
-      const slo = sloSchema.safeParse(source.value);
-      if (slo.success) found.push({ slo: slo.data, source });
-      else report(source, slo.error.issues);
+  for (const source of documentSources(text, file, report)) {
+    const head = checkSource(headSchema, source, file, report);
+    if (head?.kind === 'SLI') {
+      const sli = checkSource(sliSchema, source, file, report);
+      if (sli !== undefined) slis.set(sli.metadata.name, { spec: sli.spec, source });
+    } else if (head?.kind === 'SLO') {
+      const slo = checkSource(sloSchema, source, file, report);
+      if (slo !== undefined) found.push({ slo, source });
     }
   }
 
   const slos: SloDocument[] = [];
   const seen = new Set<string>();
   for (const { slo, source } of found) {
-    const refuse = (path: Path, message: string): void => {
+    const refuse = (path: DocumentPath, message: string): void => {
       errors.push({ file, line: source.lineOf(path), path: pathText(path), message });
     };
     const { indicator, indicatorRef } = slo.spec;
@@ -114,8 +103,8 @@ function documentsOf(
 }
 
 function resolved(
-  found: { readonly spec: SliSpec; readonly source: Source } | undefined,
-  base: Path,
+  found: { readonly spec: SliSpec; readonly source: DocumentSource } | undefined,
+  base: DocumentPath,
 ): SloDocument['sli'] | undefined {
   if (found === undefined) return undefined;
   const { spec, source } = found;
@@ -126,49 +115,4 @@ function resolved(
     return { text, path: pathText(path), line: source.lineOf(path) };
   };
   return { good: query('good'), bad: query('bad'), total: query('total')! };
-}
-
-/** Every object of the file; what is not YAML becomes an error. */
-function* sources(text: string, file: string, errors: DocumentError[]): Generator<Source> {
-  const lineCounter = new LineCounter();
-  const documents: readonly Document.Parsed[] = [...parseAllDocuments(text, { lineCounter })];
-  for (const document of documents) {
-    for (const { message, pos } of document.errors) {
-      const [first = message] = message.split('\n');
-      errors.push({ file, line: lineCounter.linePos(pos[0]).line, path: '', message: first });
-    }
-    if (document.errors.length > 0 || document.contents === null) continue;
-    const nodes = isSeq(document.contents) ? document.contents.items.filter(isNode) : [document.contents];
-    for (const node of nodes) {
-      yield {
-        value: node.toJS(document),
-        lineOf: (path) => lineCounter.linePos(deepest(node, path).range?.[0] ?? 0).line,
-      };
-    }
-  }
-}
-
-/** The node of the path, or of as much of it as there is. */
-function deepest(root: Node, path: Path): Node {
-  let node = root;
-  for (const key of path) {
-    const next: unknown = isMap(node) || isSeq(node) ? node.get(key, true) : undefined;
-    if (!isNode(next)) break;
-    node = next;
-  }
-  return node;
-}
-
-/** `spec.objectives[0].target`. */
-function pathText(path: Path): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? key : `${text}.${key}`),
-    '',
-  );
-}
-
-/** Our messages continue the field's name; the schema library's own stand alone. */
-function issueText(path: Path, message: string): string {
-  const field = path.at(-1);
-  return /^(is|must) /.test(message) && field !== undefined ? `${field} ${message}` : message;
 }

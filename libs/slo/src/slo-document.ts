@@ -30,21 +30,3 @@ export interface SloDocument {
   readonly file: string;
   readonly line: number;
 }
-
-/** What is wrong with a document, and where. */
-export interface DocumentError {
-  readonly file: string;
-  readonly line: number;
-  /** Path of the field from the document's root; empty for the document as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** JSON with the keys of objects in order: equal content gives equal text. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}

@@ -1,3 +1,4 @@
+import { canonicalJson } from '@vigil/catalog';
 import {
   ByteReader,
   ByteWriter,
@@ -6,7 +7,6 @@ import {
   type Labels,
   type SeriesKind,
 } from '@vigil/telemetry';
-import { canonicalJson } from './slo-document.js';
 
 /** What the engine asks of the process's registry of series. */
 export interface SeriesSource {

@@ -50,6 +50,8 @@ export const settingsSchema = z.strictObject({
   VIGIL_WATCHES: z.string().optional(),
   VIGIL_RUNBOOKS: z.string().optional(),
   VIGIL_ALERTING: z.string().optional(),
+  VIGIL_CATALOGUE: z.string().optional(),
+  VIGIL_ALERTMANAGER_URL: z.url('must be the base URL of an Alertmanager').optional(),
   VIGIL_EXTERNAL_URL: z.url('must be a URL such as https://vigil.example.org').optional(),
   VIGIL_COMMIT_SECONDS: seconds(5, 0.05, 60),
   VIGIL_LATENESS_SECONDS: seconds(300, 0, 3_600),
@@ -104,6 +106,7 @@ export interface Settings {
     readonly watches: string | undefined;
     readonly runbooks: string | undefined;
     readonly alerting: string | undefined;
+    readonly catalogue: string | undefined;
   };
   readonly commitMs: number;
   readonly latenessMs: number;
@@ -118,6 +121,8 @@ export interface Settings {
   /** Set in the distributed size. */
   readonly kafka: { readonly brokers: readonly string[]; readonly partitions: number } | undefined;
   readonly databaseUrl: string | undefined;
+  /** Alerts are handed to this Alertmanager too. */
+  readonly alertmanagerUrl: string | undefined;
 }
 
 /** `brokers|topic:format[,topic:format]`; several clusters are separated by `;`. */
@@ -222,7 +227,13 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
     externalUrl: s.VIGIL_EXTERNAL_URL ?? `http://${s.VIGIL_LISTEN}`,
     targets: s.VIGIL_TARGET,
     demo: s.VIGIL_DEMO === 'on' || (s.VIGIL_DEMO === 'auto' && !configured),
-    paths: { slos: s.VIGIL_SLOS, watches: s.VIGIL_WATCHES, runbooks: s.VIGIL_RUNBOOKS, alerting: s.VIGIL_ALERTING },
+    paths: {
+      slos: s.VIGIL_SLOS,
+      watches: s.VIGIL_WATCHES,
+      runbooks: s.VIGIL_RUNBOOKS,
+      alerting: s.VIGIL_ALERTING,
+      catalogue: s.VIGIL_CATALOGUE,
+    },
     commitMs: s.VIGIL_COMMIT_SECONDS * 1_000,
     latenessMs: s.VIGIL_LATENESS_SECONDS * 1_000,
     logMaxBytes: s.VIGIL_LOG_MAX_BYTES,
@@ -235,5 +246,6 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
     hmacSecret: s.VIGIL_HMAC_SECRET,
     kafka: s.KAFKA_BROKERS === undefined ? undefined : { brokers: s.KAFKA_BROKERS, partitions: s.KAFKA_PARTITIONS },
     databaseUrl: s.DATABASE_URL,
+    alertmanagerUrl: s.VIGIL_ALERTMANAGER_URL,
   };
 }

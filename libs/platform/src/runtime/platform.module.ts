@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { topics } from '@vigil/contracts';
+import { ProcessGroups } from '@vigil/remediation';
 import { SeriesRegistry } from '@vigil/telemetry';
 import type { RootDatabase } from 'lmdb';
 import type { Settings } from '../config/settings.js';
@@ -10,6 +11,7 @@ import { openEnvironment } from '../log/lmdb-environment.js';
 import { Log } from '../log/log.js';
 import { Metrics } from '../observe/metrics.js';
 import { Outgoing } from '../outgoing/outgoing.js';
+import { LocalProcessGroups } from '../processes/local-process-group.js';
 import { RelationalStore } from '../relational/relational-store.js';
 import { LmdbStateStore } from '../state/lmdb-state-store.js';
 import { PostgresStateStore } from '../state/postgres-state-store.js';
@@ -99,6 +101,7 @@ export class PlatformModule {
       { provide: SeriesRegistry, useValue: new SeriesRegistry() },
       { provide: Metrics, useValue: new Metrics() },
       { provide: Health, useValue: new Health(clock.now()) },
+      { provide: ProcessGroups, useValue: new LocalProcessGroups() },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
   }

@@ -1,0 +1,3 @@
+export * from './documents.js';
+export * from './duration.js';
+export * from './services.js';
