@@ -17,6 +17,7 @@ import {
 } from '@vigil/platform';
 import { AlertingModule } from '../../alerting/src/index.js';
 import { AssuranceModule } from '../../assurance/src/index.js';
+import { ForecastModule } from '../../forecast/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
 import { SloModule } from '../../slo/src/index.js';
@@ -25,6 +26,7 @@ import { SloModule } from '../../slo/src/index.js';
 const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
+  forecast: ForecastModule,
   alerting: AlertingModule,
   assurance: AssuranceModule,
   gateway: GatewayModule,

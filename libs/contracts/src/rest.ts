@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { provenanceSchema, schemaVersion } from './signal.js';
 
 const time = z.iso.datetime();
 
@@ -74,30 +75,40 @@ export type WatchedSeries = z.infer<typeof watchedSeriesSchema>;
 
 export const forecastSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
+    id: z.string(),
     series: z.string(),
+    unit: z.string(),
     madeAt: time,
     stepMs: z.number(),
     levels: z.array(z.number()),
     points: z.array(z.object({ t: z.number(), mean: z.number(), quantiles: z.array(z.number()) })),
     evidence: z.object({
       historyPoints: z.number(),
+      /** In steps; 1 where none was found. */
+      season: z.number(),
       models: z.array(z.object({ name: z.string(), weight: z.number(), backtestError: z.number() })),
       backtestCoverage: z.number().nullable(),
     }),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'Forecast' });
 export type ForecastAnswer = z.infer<typeof forecastSchema>;
 
 export const replicaAdviceSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
+    service: z.string(),
+    /** Whose demand it rests on. */
     series: z.string(),
-    replicas: z.number().int(),
-    current: z.number().int(),
+    replicas: z.int(),
     reason: z.string(),
     at: time,
+    /** Highest demand to be served, in the series' unit. */
     peak: z.number(),
     capacityPerReplica: z.number(),
     targetUtilisation: z.number(),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'ReplicaAdvice' });
 export type ReplicaAdvice = z.infer<typeof replicaAdviceSchema>;
@@ -115,3 +126,8 @@ export const healthSchema = z
   })
   .meta({ id: 'Health' });
 export type Health = z.infer<typeof healthSchema>;
+
+export const processGroupSchema = z
+  .object({ name: z.string(), replicas: z.int(), instances: z.array(z.string()) })
+  .meta({ id: 'ProcessGroup' });
+export type ProcessGroupAnswer = z.infer<typeof processGroupSchema>;
