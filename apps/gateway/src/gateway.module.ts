@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ConsoleController } from './console.controller.js';
 import { GroupsController } from './groups.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -6,7 +7,7 @@ import { TimelineController } from './timeline.controller.js';
 import { TimelineService } from './timeline.service.js';
 
 @Module({
-  controllers: [GroupsController, HealthController, MetricsController, TimelineController],
+  controllers: [ConsoleController, GroupsController, HealthController, MetricsController, TimelineController],
   providers: [TimelineService],
 })
 export class GatewayModule {}

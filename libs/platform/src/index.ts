@@ -14,6 +14,7 @@ export * from './relational/consumer-offsets.js';
 export * from './relational/outbox.js';
 export * from './relational/relational-store.js';
 export * from './relational/timeline.js';
+export * from './runtime/built.js';
 export * from './runtime/health.js';
 export * from './runtime/platform.module.js';
 export * from './runtime/processor-host.js';
