@@ -51,9 +51,14 @@ export class SloCard extends LitElement {
     }
     td {
       padding: 1px 0;
+      white-space: nowrap;
     }
     td.bar {
-      width: 45%;
+      width: 40%;
+      padding: 0 10px;
+    }
+    .budget small {
+      font-size: 14px;
     }
     .track {
       height: 8px;
@@ -74,6 +79,7 @@ export class SloCard extends LitElement {
     }
     td.number {
       text-align: right;
+      padding-left: 8px;
     }
   `;
 
@@ -97,10 +103,7 @@ export class SloCard extends LitElement {
       </div>
       <div class="quiet">
         ${slo.sli === null ? 'no events yet' : html`${percent(slo.sli, 3)} good of ${slo.total.toLocaleString('en')}`}
-        in ${duration(slo.windowMs)}, promised
-        ${percent(slo.target, 2)}${
-          slo.exhaustedAt === null ? '' : html`; spent at <b>${time(slo.exhaustedAt)}</b> if it goes on so`
-        }
+        in ${duration(slo.windowMs)}, promised ${percent(slo.target, 2)}${exhaustion(slo)}
       </div>
       <vigil-plot .data=${this.#burnDown()} .format=${(value: number) => percent(value, 0)} height="130"></vigil-plot>
       <table aria-label="burn rate by window pair">
@@ -137,6 +140,12 @@ export class SloCard extends LitElement {
       bands: [],
     };
   }
+}
+
+/** When the budget ends at the present burn; of interest where that is sooner than its window. */
+function exhaustion({ exhaustedAt, at, windowMs }: SloStatus): TemplateResult | string {
+  if (exhaustedAt === null || Date.parse(exhaustedAt) - Date.parse(at) > windowMs) return '';
+  return html`; spent at <b>${time(exhaustedAt)}</b> if it goes on so`;
 }
 
 function bar(burn: number, factor: number, severity: string): TemplateResult {

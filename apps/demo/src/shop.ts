@@ -1,4 +1,4 @@
-import { cumulativeStdNormalProbability } from 'simple-statistics';
+import { errorFunction } from 'simple-statistics';
 
 /** How the shop behaves: shared by its processes, its load and the quiet past that it starts from. */
 
@@ -24,7 +24,7 @@ export function serviceTimeMs(normal: number, slowdown: number): number {
 
 /** Share of the requests of a healthy shop without a queue that are done within so many seconds. */
 export function shareWithin(seconds: number): number {
-  return cumulativeStdNormalProbability(Math.log(seconds / serviceSeconds) / spread);
+  return (1 + errorFunction(Math.log(seconds / serviceSeconds) / spread / Math.SQRT2)) / 2;
 }
 
 /** Share of requests that fail although nothing is broken. */

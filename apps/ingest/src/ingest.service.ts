@@ -1,6 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type PayloadFormat, schemaVersion, sealEnvelope, topics } from '@vigil/contracts';
-import { type AppendRecord, Clock, decodeEnvelope, Log, Metrics, SETTINGS, type Settings } from '@vigil/platform';
+import {
+  type AppendRecord,
+  Clock,
+  decodeEnvelope,
+  Log,
+  Metrics,
+  SETTINGS,
+  type Settings,
+  traced,
+} from '@vigil/platform';
 import {
   encodeRemoteWrite,
   type SampleBatch,
@@ -53,7 +62,10 @@ export class IngestService {
     }
     if (batch.length > 0) {
       try {
-        await this.log.append(topics.samples, this.#records(format, body, batch, receivedAtMs));
+        const records = this.#records(format, body, batch, receivedAtMs);
+        await traced('append', { 'vigil.format': format, 'vigil.samples': batch.length }, () =>
+          this.log.append(topics.samples, records),
+        );
       } catch (error) {
         this.#refused.inc({ format, reason: 'log-unavailable' });
         throw error;

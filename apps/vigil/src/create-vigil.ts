@@ -6,6 +6,7 @@ import {
   Clock,
   Foundation,
   Health,
+  Metrics,
   PinoLogger,
   PlatformModule,
   ProblemError,
@@ -13,6 +14,8 @@ import {
   SettingError,
   type Settings,
   type ServiceName,
+  startOtlpExport,
+  traceRequests,
   version,
 } from '@vigil/platform';
 import { AlertingModule } from '../../alerting/src/index.js';
@@ -87,14 +90,27 @@ export async function createVigil(given: Settings, options: VigilOptions = {}): 
       },
     );
     parseBodies(adapter);
+    traceRequests(adapter.getInstance());
+    const telemetry =
+      settings.otlpExport === undefined
+        ? undefined
+        : await startOtlpExport(settings.otlpExport, app.get(Metrics).registry, clock.now());
     app.useGlobalFilters(new ProblemFilter());
     describe(app);
     await listen(app, settings);
     app.get(Health).markStarted();
     const url = (await app.getUrl()).replace('[::1]', 'localhost');
     announce(url);
+    const closeAll = async (): Promise<void> => {
+      try {
+        await app.close();
+      } finally {
+        await foundation.close();
+        await telemetry?.stop();
+      }
+    };
     let closing: Promise<void> | undefined;
-    return { app, url, close: () => (closing ??= app.close().finally(() => foundation.close())) };
+    return { app, url, close: () => (closing ??= closeAll()) };
   } catch (error) {
     await foundation.close();
     await demo?.control.close();

@@ -8,6 +8,8 @@ export * from './log/lmdb-environment.js';
 export * from './log/log.js';
 export * from './observe/logger.js';
 export * from './observe/metrics.js';
+export * from './observe/otlp-export.js';
+export * from './observe/traces.js';
 export * from './outgoing/outgoing.js';
 export * from './processes/local-process-group.js';
 export * from './relational/consumer-offsets.js';
