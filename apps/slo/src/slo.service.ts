@@ -96,6 +96,11 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     return this.#host.shards().map(({ engine }) => engine);
   }
 
+  /** Next offsets of the log by partition: what the numbers rest on. */
+  offsets(): Record<string, number> {
+    return this.#host.offsets();
+  }
+
   isFiring(slo: string, pair: string): boolean {
     return this.#alerts.isFiring(slo, pair);
   }

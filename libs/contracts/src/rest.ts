@@ -18,13 +18,13 @@ export const burnWindowSchema = z
 
 export const sloStatusSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
     name: z.string(),
     displayName: z.string(),
     service: z.string(),
     /** Share of good events promised, 0 to 1. */
     target: z.number(),
     windowMs: z.number(),
-    documentHash: z.string(),
     /** Edge of the newest bucket that the numbers reach. */
     at: time,
     good: z.number(),
@@ -36,6 +36,7 @@ export const sloStatusSchema = z
     /** When the budget runs out at the present burn; null when it does not. */
     exhaustedAt: time.nullable(),
     windows: z.array(burnWindowSchema),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'SloStatus' });
 export type SloStatus = z.infer<typeof sloStatusSchema>;
