@@ -4,7 +4,7 @@ import { schemaVersion, type SloHistory, sloHistorySchema, type SloStatus, sloSt
 import { ProblemError } from '@vigil/platform';
 import { errorBudgetRemaining, type EventCounts, type SloDefinition } from '@vigil/slo';
 import { z } from 'zod';
-import { SloService } from './slo.service.js';
+import { SloService, sumOf } from './slo.service.js';
 
 const pointsMax = 2_000;
 
@@ -39,14 +39,7 @@ export class SloController {
     const definition = this.slos.definitions[slo]!;
     const engines = this.slos.engines();
     const endMs = this.slos.edgeMs(slo);
-    const sum = (fromMs: number, toMs: number): EventCounts =>
-      engines.reduce(
-        (counts, engine) => {
-          const { good, total } = engine.sum(slo, fromMs, toMs);
-          return { good: counts.good + good, total: counts.total + total };
-        },
-        { good: 0, total: 0 },
-      );
+    const sum = (fromMs: number, toMs: number): EventCounts => sumOf(engines, slo, fromMs, toMs);
     return { name, ...stepsOf(definition, endMs, wanted, sum) };
   }
 

@@ -7,6 +7,7 @@ import {
   Log,
   Metrics,
   ProcessorHost,
+  SampleLog,
   SETTINGS,
   type Settings,
   StateStore,
@@ -14,6 +15,7 @@ import {
 import {
   BurnAlerts,
   type BurnTransition,
+  type EventCounts,
   evaluateShards,
   SloEngine,
   type SloDefinition,
@@ -21,6 +23,7 @@ import {
 } from '@vigil/slo';
 import { SeriesRegistry } from '@vigil/telemetry';
 import { readSloFolder } from './documents.js';
+import { SliPoints } from './sli-points.js';
 import { alertsPage, type SharedPage, SloShard } from './slo-shard.js';
 
 /** Replicas export moments apart: an edge is judged when samples this much newer have been seen. */
@@ -37,6 +40,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   readonly #judgedMs: number[];
   #alerts = new BurnAlerts();
   readonly #alertsPage: SharedPage;
+  readonly #points: SliPoints;
   /** Transitions that the log did not take yet. */
   #unsaid: Signal[] = [];
 
@@ -44,7 +48,8 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly log: Log,
     store: StateStore,
     private readonly registry: SeriesRegistry,
-    clock: Clock,
+    samples: SampleLog,
+    private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
     metrics: Metrics,
     health: Health,
@@ -54,6 +59,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
     this.definitions = definitions;
     this.#judgedMs = definitions.map(() => 0);
+    this.#points = new SliPoints(samples, registry);
     this.#alertsPage = { isDirty: false, write: () => new TextEncoder().encode(this.#alerts.serialise()) };
     this.#host = new ProcessorHost<SloShard>({
       name: 'slo',
@@ -122,6 +128,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       if (edgeMs <= this.#judgedMs[slo]!) return;
       const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
       for (let at = Math.max(first, edgeMs - edgesAtOnce * bucketMs); at <= edgeMs; at += bucketMs) {
+        this.#points.add(definition, at, sumOf(engines, slo, at - bucketMs, at));
         for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
           this.#alertsPage.isDirty = true;
           this.#unsaid.push(this.#signal(definition, transition));
@@ -129,6 +136,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       }
       this.#judgedMs[slo] = edgeMs;
     });
+    await this.#points.flush(this.clock.now());
     if (this.#unsaid.length === 0) return;
     const signals = this.#unsaid;
     // Said before the state that raised them is committed: a crash between says them again, under the same ids.
@@ -218,6 +226,18 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       }),
     );
   }
+}
+
+/** Good and total events of all shards in (fromMs, toMs]. */
+export function sumOf(engines: readonly SloEngine[], slo: number, fromMs: number, toMs: number): EventCounts {
+  let good = 0;
+  let total = 0;
+  for (const engine of engines) {
+    const counts = engine.sum(slo, fromMs, toMs);
+    good += counts.good;
+    total += counts.total;
+  }
+  return { good, total };
 }
 
 /** OpenSLO allows lists as label values; a signal's labels are text. */
