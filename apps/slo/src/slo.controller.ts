@@ -2,9 +2,9 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { schemaVersion, type SloHistory, sloHistorySchema, type SloStatus, sloStatusSchema } from '@vigil/contracts';
 import { ProblemError } from '@vigil/platform';
-import { errorBudgetRemaining, type EventCounts, type SloDefinition } from '@vigil/slo';
+import { errorBudgetRemaining, type EventCounts, type SloDefinition, sumShards } from '@vigil/slo';
 import { z } from 'zod';
-import { SloService, sumOf } from './slo.service.js';
+import { SloService } from './slo.service.js';
 
 const pointsMax = 2_000;
 
@@ -39,7 +39,7 @@ export class SloController {
     const definition = this.slos.definitions[slo]!;
     const engines = this.slos.engines();
     const endMs = this.slos.edgeMs(slo);
-    const sum = (fromMs: number, toMs: number): EventCounts => sumOf(engines, slo, fromMs, toMs);
+    const sum = (fromMs: number, toMs: number): EventCounts => sumShards(engines, slo, fromMs, toMs);
     return { name, ...stepsOf(definition, endMs, wanted, sum) };
   }
 

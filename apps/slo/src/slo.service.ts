@@ -15,11 +15,11 @@ import {
 import {
   BurnAlerts,
   type BurnTransition,
-  type EventCounts,
   evaluateShards,
   SloEngine,
   type SloDefinition,
   type SloEvaluation,
+  sumShards,
 } from '@vigil/slo';
 import { SeriesRegistry } from '@vigil/telemetry';
 import { readSloFolder } from './documents.js';
@@ -128,7 +128,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       if (edgeMs <= this.#judgedMs[slo]!) return;
       const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
       for (let at = Math.max(first, edgeMs - edgesAtOnce * bucketMs); at <= edgeMs; at += bucketMs) {
-        this.#points.add(definition, at, sumOf(engines, slo, at - bucketMs, at));
+        this.#points.add(definition, at, sumShards(engines, slo, at - bucketMs, at));
         for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
           this.#alertsPage.isDirty = true;
           this.#unsaid.push(this.#signal(definition, transition));
@@ -226,18 +226,6 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       }),
     );
   }
-}
-
-/** Good and total events of all shards in (fromMs, toMs]. */
-export function sumOf(engines: readonly SloEngine[], slo: number, fromMs: number, toMs: number): EventCounts {
-  let good = 0;
-  let total = 0;
-  for (const engine of engines) {
-    const counts = engine.sum(slo, fromMs, toMs);
-    good += counts.good;
-    total += counts.total;
-  }
-  return { good, total };
 }
 
 /** OpenSLO allows lists as label values; a signal's labels are text. */
