@@ -10,6 +10,7 @@ import {
   PlatformModule,
   ProblemError,
   ProblemFilter,
+  SelfUrl,
   SettingError,
   type Settings,
   type ServiceName,
@@ -72,11 +73,13 @@ export async function createVigil(settings: Settings, options: VigilOptions = {}
     app.useGlobalFilters(new ProblemFilter());
     describe(app);
     await listen(app, settings);
+    const url = (await app.getUrl()).replace('[::1]', 'localhost');
+    app.get(SelfUrl).listening(url);
     app.get(Health).markStarted();
     let closing: Promise<void> | undefined;
     return {
       app,
-      url: (await app.getUrl()).replace('[::1]', 'localhost'),
+      url,
       close: () => (closing ??= app.close().finally(() => foundation.close())),
     };
   } catch (error) {
