@@ -20,6 +20,7 @@ import { AlertingModule } from '../../alerting/src/index.js';
 import { AssuranceModule } from '../../assurance/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
+import { RemediationModule } from '../../remediation/src/index.js';
 import { SloModule } from '../../slo/src/index.js';
 
 /** The services that exist, by the name that VIGIL_TARGET gives them. */
@@ -27,6 +28,7 @@ const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
   alerting: AlertingModule,
+  remediation: RemediationModule,
   assurance: AssuranceModule,
   gateway: GatewayModule,
 };

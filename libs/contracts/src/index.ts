@@ -1,4 +1,5 @@
 export * from './envelope.js';
 export * from './messages.js';
+export * from './remediation.js';
 export * from './rest.js';
 export * from './signal.js';
