@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { parseSettings, SettingError } from '@vigil/platform';
+import { parseSettings, SettingError, settingsSchema } from '@vigil/platform';
 
 describe(parseSettings.name, () => {
   it('needs nothing: loopback, embedded, demo', () => {
@@ -37,5 +38,10 @@ describe(parseSettings.name, () => {
       { brokers: ['a:1', 'b:2'], topic: 'm', format: 'otlp_proto' },
       { brokers: ['a:1', 'b:2'], topic: 'n', format: 'remote_write' },
     ]);
+  });
+
+  it('are all told of in docs/settings.md, and no others', () => {
+    const told = [...readFileSync('docs/settings.md', 'utf8').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    expect(told.sort()).toEqual(Object.keys(settingsSchema.shape).sort());
   });
 });

@@ -5,6 +5,7 @@ import { forecast } from '@vigil/forecast';
 import { decodeEnvelope, version } from '@vigil/platform';
 import { DecodeError, SeriesRegistry } from '@vigil/telemetry';
 import { checkDocuments, checkKinds } from './check.js';
+import { addDemoVerbs } from './demo.js';
 import { forecastCsv } from './forecast-csv.js';
 
 const program = new Command('vigil')
@@ -122,4 +123,5 @@ function decodeFile(file: string, format: PayloadFormat, verdicts: boolean): voi
   if (verdicts) console.log(JSON.stringify({ file, ok: errors.length === 0, errors }));
 }
 
+addDemoVerbs(program, urlOption);
 await program.parseAsync();

@@ -1,6 +1,13 @@
 import { Module } from '@nestjs/common';
+import { ConsoleController } from './console.controller.js';
+import { GroupsController } from './groups.controller.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
+import { TimelineController } from './timeline.controller.js';
+import { TimelineService } from './timeline.service.js';
 
-@Module({ controllers: [HealthController, MetricsController] })
+@Module({
+  controllers: [ConsoleController, GroupsController, HealthController, MetricsController, TimelineController],
+  providers: [TimelineService],
+})
 export class GatewayModule {}

@@ -1,13 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { type PayloadFormat, schemaVersion, sealEnvelope, topics } from '@vigil/contracts';
-import { type AppendRecord, Clock, decodeEnvelope, Log, Metrics, SETTINGS, type Settings } from '@vigil/platform';
-import {
-  encodeRemoteWrite,
-  type SampleBatch,
-  SeriesRegistry,
-  splitRemoteWrite,
-  type WriteSeries,
-} from '@vigil/telemetry';
+import { Injectable } from '@nestjs/common';
+import { type PayloadFormat, schemaVersion, topics } from '@vigil/contracts';
+import { Clock, decodeEnvelope, Log, Metrics, SampleLog } from '@vigil/platform';
+import { type SampleBatch, SeriesRegistry } from '@vigil/telemetry';
 
 /** What was taken of a payload. */
 export interface Accepted {
@@ -20,18 +14,18 @@ export interface Accepted {
  */
 @Injectable()
 export class IngestService {
-  readonly #samples;
+  readonly #accepted;
   readonly #bytes;
   readonly #refused;
 
   constructor(
     private readonly log: Log,
+    private readonly samples: SampleLog,
     private readonly registry: SeriesRegistry,
     private readonly clock: Clock,
-    @Inject(SETTINGS) private readonly settings: Settings,
     metrics: Metrics,
   ) {
-    this.#samples = metrics.counter('vigil_ingest_samples_total', 'Samples accepted into the log', ['format']);
+    this.#accepted = metrics.counter('vigil_ingest_samples_total', 'Samples accepted into the log', ['format']);
     this.#bytes = metrics.counter('vigil_ingest_bytes_total', 'Uncompressed bytes accepted', ['format']);
     this.#refused = metrics.counter('vigil_ingest_refused_total', 'Payloads refused', ['format', 'reason']);
     metrics.gauge('vigil_ingest_series', 'Series known to this process', [], (gauge) => gauge.set(registry.size));
@@ -53,13 +47,13 @@ export class IngestService {
     }
     if (batch.length > 0) {
       try {
-        await this.log.append(topics.samples, this.#records(format, body, batch, receivedAtMs));
+        await this.samples.append({ format, body, batch, receivedAtMs });
       } catch (error) {
         this.#refused.inc({ format, reason: 'log-unavailable' });
         throw error;
       }
     }
-    this.#samples.inc({ format }, batch.length);
+    this.#accepted.inc({ format }, batch.length);
     this.#bytes.inc({ format }, body.length);
     return { samples: batch.length };
   }
@@ -84,39 +78,4 @@ export class IngestService {
     };
     await this.log.append(topics.deadLetters, [{ value: Buffer.from(JSON.stringify(letter)), key: source }]);
   }
-
-  #records(format: PayloadFormat, body: Uint8Array, batch: SampleBatch, receivedAtMs: number): AppendRecord[] {
-    if (this.settings.kafka === undefined) {
-      // The body as it came; processors of this process use what is decoded already.
-      return [{ value: sealEnvelope({ format, receivedAtMs, body }), decoded: { batch, receivedAtMs } }];
-    }
-    // Series go to the partition of their slot: every sample of a series meets the same state.
-    const partitions = this.log.partitions(topics.samples);
-    const wire = format === 'remote-write' ? body : encodeRemoteWrite(seriesOf(batch, this.registry));
-    const parts = splitRemoteWrite(wire, this.registry, (slot) => slot % partitions, partitions);
-    return parts.flatMap((part, partition) =>
-      part === undefined
-        ? []
-        : [{ partition, value: sealEnvelope({ format: 'remote-write', receivedAtMs, body: part }) }],
-    );
-  }
-}
-
-/** Groups a batch by series again, kinds and start times included, as remote write carries it. */
-function seriesOf(batch: SampleBatch, registry: SeriesRegistry): WriteSeries[] {
-  const bySeries = new Map<
-    number,
-    WriteSeries & { samples: { timestampMs: number; value: number; startMs?: number }[] }
-  >();
-  for (let i = 0; i < batch.length; i++) {
-    const id = batch.ids[i]!;
-    let series = bySeries.get(id);
-    if (series === undefined) {
-      series = { labels: registry.labels(id), kind: registry.kind(id), samples: [] };
-      bySeries.set(id, series);
-    }
-    const startMs = batch.starts?.[i] ?? 0;
-    series.samples.push({ timestampMs: batch.times[i]!, value: batch.values[i]!, ...(startMs > 0 ? { startMs } : {}) });
-  }
-  return [...bySeries.values()];
 }

@@ -4,6 +4,7 @@ import { Outgoing, SelfUrl } from '@vigil/platform';
 import { type Advice, ReplicaAdvisor, type SloReading, SloReadings } from '@vigil/remediation';
 
 const timeoutMs = 5_000;
+const statusSchema = sloStatusSchema.pick({ at: true, budgetRemaining: true, exhaustedAt: true, windows: true });
 
 /** Asks Vigil's own REST: the service that counts may run in another process. */
 @Injectable()
@@ -17,7 +18,7 @@ export class RestSloReadings extends SloReadings {
 
   async read(slo: string): Promise<SloReading> {
     const answer = await get(this.outgoing, this.self.of(`/api/v1/slos/${encodeURIComponent(slo)}`));
-    const status = sloStatusSchema.safeParse(answer);
+    const status = statusSchema.safeParse(answer);
     if (!status.success) throw new Error(`the answer is no SLO status: ${status.error.issues[0]?.message}`);
     const { at, budgetRemaining, exhaustedAt, windows } = status.data;
     return {

@@ -1,8 +1,9 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { SloHistory, SloStatus } from '@vigil/contracts';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { schemaVersion, type SloHistory, sloHistorySchema, type SloStatus, sloStatusSchema } from '@vigil/contracts';
 import { ProblemError } from '@vigil/platform';
-import { errorBudgetRemaining, type EventCounts, type SloDefinition } from '@vigil/slo';
+import { errorBudgetRemaining, type EventCounts, type SloDefinition, sumShards } from '@vigil/slo';
+import { z } from 'zod';
 import { SloService } from './slo.service.js';
 
 const pointsMax = 2_000;
@@ -14,12 +15,14 @@ export class SloController {
 
   @Get()
   @ApiOperation({ summary: 'Every SLO: counts, budget left, burn by window pair' })
+  @ApiOkResponse({ standardSchema: z.object({ items: z.array(sloStatusSchema) }) } as never)
   list(): { items: SloStatus[] } {
     return { items: this.slos.definitions.map((_definition, slo) => this.#status(slo)) };
   }
 
   @Get(':name')
   @ApiOperation({ summary: 'One SLO' })
+  @ApiOkResponse({ standardSchema: sloStatusSchema } as never)
   one(@Param('name') name: string): SloStatus {
     return this.#status(this.#find(name));
   }
@@ -27,6 +30,7 @@ export class SloController {
   @Get(':name/history')
   @ApiOperation({ summary: 'Good and total events by step over the SLO window, and the budget left at each' })
   @ApiQuery({ name: 'points', required: false, description: `how many steps, 2 to ${pointsMax}; 240 by default` })
+  @ApiOkResponse({ standardSchema: sloHistorySchema } as never)
   history(@Param('name') name: string, @Query('points') points = '240'): SloHistory {
     const wanted = Number(points);
     if (!Number.isInteger(wanted) || wanted < 2 || wanted > pointsMax)
@@ -35,14 +39,7 @@ export class SloController {
     const definition = this.slos.definitions[slo]!;
     const engines = this.slos.engines();
     const endMs = this.slos.edgeMs(slo);
-    const sum = (fromMs: number, toMs: number): EventCounts =>
-      engines.reduce(
-        (counts, engine) => {
-          const { good, total } = engine.sum(slo, fromMs, toMs);
-          return { good: counts.good + good, total: counts.total + total };
-        },
-        { good: 0, total: 0 },
-      );
+    const sum = (fromMs: number, toMs: number): EventCounts => sumShards(engines, slo, fromMs, toMs);
     return { name, ...stepsOf(definition, endMs, wanted, sum) };
   }
 
@@ -60,12 +57,12 @@ export class SloController {
       throw new ProblemError('not-ready', 503, 'no partition is assigned yet', { retryAfterSeconds: 2 });
     const { counts, budgetRemaining, exhaustionMs, pairs, windowEndMs } = evaluation;
     return {
+      schemaVersion,
       name,
       displayName,
       service,
       target,
       windowMs,
-      documentHash,
       at: new Date(windowEndMs).toISOString(),
       good: counts.good,
       total: counts.total,
@@ -82,6 +79,7 @@ export class SloController {
         burnShort: shortBurn,
         firing: this.slos.isFiring(name, window.name),
       })),
+      provenance: { documentHash, logOffsets: this.slos.offsets() },
     };
   }
 }

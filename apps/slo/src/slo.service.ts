@@ -7,6 +7,7 @@ import {
   Log,
   Metrics,
   ProcessorHost,
+  SampleLog,
   SETTINGS,
   type Settings,
   StateStore,
@@ -18,9 +19,11 @@ import {
   SloEngine,
   type SloDefinition,
   type SloEvaluation,
+  sumShards,
 } from '@vigil/slo';
 import { SeriesRegistry } from '@vigil/telemetry';
 import { readSloFolder } from './documents.js';
+import { SliPoints } from './sli-points.js';
 import { alertsPage, type SharedPage, SloShard } from './slo-shard.js';
 
 /** Replicas export moments apart: an edge is judged when samples this much newer have been seen. */
@@ -37,6 +40,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   readonly #judgedMs: number[];
   #alerts = new BurnAlerts();
   readonly #alertsPage: SharedPage;
+  readonly #points: SliPoints;
   /** Transitions that the log did not take yet. */
   #unsaid: Signal[] = [];
 
@@ -44,7 +48,8 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly log: Log,
     store: StateStore,
     private readonly registry: SeriesRegistry,
-    clock: Clock,
+    samples: SampleLog,
+    private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Settings,
     metrics: Metrics,
     health: Health,
@@ -54,6 +59,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
     this.definitions = definitions;
     this.#judgedMs = definitions.map(() => 0);
+    this.#points = new SliPoints(samples, registry);
     this.#alertsPage = { isDirty: false, write: () => new TextEncoder().encode(this.#alerts.serialise()) };
     this.#host = new ProcessorHost<SloShard>({
       name: 'slo',
@@ -96,6 +102,11 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     return this.#host.shards().map(({ engine }) => engine);
   }
 
+  /** Next offsets of the log by partition: what the numbers rest on. */
+  offsets(): Record<string, number> {
+    return this.#host.offsets();
+  }
+
   isFiring(slo: string, pair: string): boolean {
     return this.#alerts.isFiring(slo, pair);
   }
@@ -117,6 +128,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       if (edgeMs <= this.#judgedMs[slo]!) return;
       const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
       for (let at = Math.max(first, edgeMs - edgesAtOnce * bucketMs); at <= edgeMs; at += bucketMs) {
+        this.#points.add(definition, at, sumShards(engines, slo, at - bucketMs, at));
         for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
           this.#alertsPage.isDirty = true;
           this.#unsaid.push(this.#signal(definition, transition));
@@ -124,6 +136,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       }
       this.#judgedMs[slo] = edgeMs;
     });
+    await this.#points.flush(this.clock.now());
     if (this.#unsaid.length === 0) return;
     const signals = this.#unsaid;
     // Said before the state that raised them is committed: a crash between says them again, under the same ids.

@@ -6,6 +6,7 @@ import {
   Clock,
   Foundation,
   Health,
+  Metrics,
   PinoLogger,
   PlatformModule,
   ProblemError,
@@ -14,10 +15,14 @@ import {
   SettingError,
   type Settings,
   type ServiceName,
+  startOtlpExport,
+  traceRequests,
   version,
 } from '@vigil/platform';
 import { AlertingModule } from '../../alerting/src/index.js';
 import { AssuranceModule } from '../../assurance/src/index.js';
+import { DemoModule, DemoStage, type PreparedDemo, prepareDemo } from '../../demo/src/index.js';
+import { ForecastModule } from '../../forecast/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
 import { RemediationModule } from '../../remediation/src/index.js';
@@ -27,6 +32,7 @@ import { SloModule } from '../../slo/src/index.js';
 const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
+  forecast: ForecastModule,
   alerting: AlertingModule,
   remediation: RemediationModule,
   assurance: AssuranceModule,
@@ -35,9 +41,10 @@ const services: Partial<Record<ServiceName, new () => object>> = {
 
 @Module({})
 class VigilModule {
-  static of(foundation: Foundation, clock: Clock): DynamicModule {
+  static of(foundation: Foundation, clock: Clock, demo: DynamicModule | undefined): DynamicModule {
     const wanted = foundation.settings.targets.flatMap((name) => services[name] ?? []);
-    return { module: VigilModule, imports: [PlatformModule.with(foundation, clock), ...wanted] };
+    const imports = [PlatformModule.with(foundation, clock), ...wanted, ...(demo === undefined ? [] : [demo])];
+    return { module: VigilModule, imports };
   }
 }
 
@@ -46,6 +53,8 @@ export interface VigilOptions {
   readonly logger?: LoggerService;
   /** Told about the steps of a start, for a terminal. */
   readonly say?: (line: string) => void;
+  /** Told the demo's story, line by line. */
+  readonly tell?: (line: string) => void;
 }
 
 /** A running Vigil. */
@@ -61,33 +70,60 @@ export interface Vigil {
  * Opens log and store, starts the services of `settings.targets` and listens.
  * @throws SettingError when the data folder or the port is in use.
  */
-export async function createVigil(settings: Settings, options: VigilOptions = {}): Promise<Vigil> {
+export async function createVigil(given: Settings, options: VigilOptions = {}): Promise<Vigil> {
   const clock = options.clock ?? new Clock();
-  const foundation = await Foundation.open(settings, clock, options.say);
+  const demo = given.demo ? await prepareDemo(given) : undefined;
+  const settings = demo?.settings ?? given;
+  const foundation = await Foundation.open(settings, clock, options.say).catch(async (error: unknown) => {
+    await demo?.control.close();
+    throw error;
+  });
   try {
     const adapter = new FastifyAdapter({ bodyLimit: settings.bodyMaxBytes, forceCloseConnections: true });
-    const app = await NestFactory.create<NestFastifyApplication>(VigilModule.of(foundation, clock), adapter, {
-      bodyParser: false,
-      logger: options.logger ?? new PinoLogger(settings.logLevel),
-      abortOnError: false,
-    });
+    let announce: (url: string) => void = () => undefined;
+    const listening = new Promise<string>((resolve) => (announce = resolve));
+    const demoModule = demo === undefined ? undefined : DemoModule.on(stageOf(demo, listening, options));
+    const app = await NestFactory.create<NestFastifyApplication>(
+      VigilModule.of(foundation, clock, demoModule),
+      adapter,
+      {
+        bodyParser: false,
+        logger: options.logger ?? new PinoLogger(settings.logLevel),
+        abortOnError: false,
+      },
+    );
     parseBodies(adapter);
+    traceRequests(adapter.getInstance());
+    const telemetry =
+      settings.otlpExport === undefined
+        ? undefined
+        : await startOtlpExport(settings.otlpExport, app.get(Metrics).registry, clock.now());
     app.useGlobalFilters(new ProblemFilter());
     describe(app);
     await listen(app, settings);
     const url = (await app.getUrl()).replace('[::1]', 'localhost');
     app.get(SelfUrl).listening(url);
     app.get(Health).markStarted();
-    let closing: Promise<void> | undefined;
-    return {
-      app,
-      url,
-      close: () => (closing ??= app.close().finally(() => foundation.close())),
+    announce(url);
+    const closeAll = async (): Promise<void> => {
+      try {
+        await app.close();
+      } finally {
+        await foundation.close();
+        await telemetry?.stop();
+      }
     };
+    let closing: Promise<void> | undefined;
+    return { app, url, close: () => (closing ??= closeAll()) };
   } catch (error) {
     await foundation.close();
+    await demo?.control.close();
     throw error;
   }
+}
+
+function stageOf({ control }: PreparedDemo, url: Promise<string>, { tell }: VigilOptions): DemoStage {
+  return { control, tell: tell ?? (() => undefined), url: () => url };
 }
 
 /** Payloads of metrics stay bytes; everything else is JSON. */

@@ -2,12 +2,13 @@ import { parseSettings, SettingError } from '@vigil/platform';
 import { createVigil, type Vigil } from './create-vigil.js';
 
 const say = (line: string): void => void process.stderr.write(`vigil: ${line}\n`);
+const tell = (line: string): void => void process.stdout.write(`  ${line}\n`);
 
 async function main(): Promise<void> {
   const from = Date.now();
   let vigil: Vigil;
   try {
-    vigil = await createVigil(parseSettings(process.env), { say });
+    vigil = await createVigil(parseSettings(process.env), { say, tell });
   } catch (error) {
     if (!(error instanceof SettingError)) throw error;
     say(error.message);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { provenanceSchema, schemaVersion } from './signal.js';
 
 const time = z.iso.datetime();
 
@@ -17,13 +18,13 @@ export const burnWindowSchema = z
 
 export const sloStatusSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
     name: z.string(),
     displayName: z.string(),
     service: z.string(),
     /** Share of good events promised, 0 to 1. */
     target: z.number(),
     windowMs: z.number(),
-    documentHash: z.string(),
     /** Edge of the newest bucket that the numbers reach. */
     at: time,
     good: z.number(),
@@ -35,6 +36,7 @@ export const sloStatusSchema = z
     /** When the budget runs out at the present burn; null when it does not. */
     exhaustedAt: time.nullable(),
     windows: z.array(burnWindowSchema),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'SloStatus' });
 export type SloStatus = z.infer<typeof sloStatusSchema>;
@@ -74,30 +76,40 @@ export type WatchedSeries = z.infer<typeof watchedSeriesSchema>;
 
 export const forecastSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
+    id: z.string(),
     series: z.string(),
+    unit: z.string(),
     madeAt: time,
     stepMs: z.number(),
     levels: z.array(z.number()),
     points: z.array(z.object({ t: z.number(), mean: z.number(), quantiles: z.array(z.number()) })),
     evidence: z.object({
       historyPoints: z.number(),
+      /** In steps; 1 where none was found. */
+      season: z.number(),
       models: z.array(z.object({ name: z.string(), weight: z.number(), backtestError: z.number() })),
       backtestCoverage: z.number().nullable(),
     }),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'Forecast' });
 export type ForecastAnswer = z.infer<typeof forecastSchema>;
 
 export const replicaAdviceSchema = z
   .object({
+    schemaVersion: z.literal(schemaVersion),
+    service: z.string(),
+    /** Whose demand it rests on. */
     series: z.string(),
-    replicas: z.number().int(),
-    current: z.number().int(),
+    replicas: z.int(),
     reason: z.string(),
     at: time,
+    /** Highest demand to be served, in the series' unit. */
     peak: z.number(),
     capacityPerReplica: z.number(),
     targetUtilisation: z.number(),
+    provenance: provenanceSchema,
   })
   .meta({ id: 'ReplicaAdvice' });
 export type ReplicaAdvice = z.infer<typeof replicaAdviceSchema>;
@@ -115,3 +127,8 @@ export const healthSchema = z
   })
   .meta({ id: 'Health' });
 export type Health = z.infer<typeof healthSchema>;
+
+export const processGroupSchema = z
+  .object({ name: z.string(), replicas: z.int(), instances: z.array(z.string()) })
+  .meta({ id: 'ProcessGroup' });
+export type ProcessGroupAnswer = z.infer<typeof processGroupSchema>;

@@ -181,10 +181,10 @@ describe('a run', () => {
     expect(run.phase).toBe('succeeded');
     expect(evidenceOf(run)).toEqual({
       budgetRemainingAtStart: 0.5,
-      budgetRemainingAtEnd: 0.5,
+      budgetRemaining: 0.5,
       burnAtStart: 30,
       burnAtEnd: 1,
-      minutesUntilExhaustion: 12,
+      minutesToExhaustion: 12,
       secondsToRecover: 29,
       replicasBefore: 2,
       replicasAfter: 3,

@@ -254,9 +254,9 @@ export function evidenceOf(run: Run): Record<string, number> {
   const numbers: Record<string, number | undefined> = {
     budgetRemainingAtStart: before?.budgetRemaining,
     burnAtStart: before === undefined ? undefined : relevantPair(before, alert)?.burnShort,
-    minutesUntilExhaustion:
+    minutesToExhaustion:
       before?.exhaustedAtMs === undefined ? undefined : (before.exhaustedAtMs - before.atMs) / 60_000,
-    budgetRemainingAtEnd: isOver ? after?.budgetRemaining : undefined,
+    budgetRemaining: isOver ? after?.budgetRemaining : undefined,
     burnAtEnd: isOver && after !== undefined ? relevantPair(after, alert)?.burnShort : undefined,
     secondsToRecover: run.phase === 'succeeded' ? (run.quietSinceMs! - run.startedAtMs!) / 1_000 : undefined,
     replicasBefore: run.replicasBefore,
@@ -272,7 +272,8 @@ export function evidenceOf(run: Run): Record<string, number> {
 export function statementKey(run: Run): string {
   if (run.phase === 'executing') {
     const last = run.inFlight?.index ?? run.step - 1;
-    return last < 0 ? 'executing' : `executing:${last}`;
+    // That it begins is no news; its first step is.
+    return last < 0 ? 'planned' : `executing:${last}`;
   }
   if (run.phase === 'failed' && run.side === 'rollback')
     return run.endedAtMs === undefined ? 'failed' : 'failed:rollback';
@@ -336,7 +337,7 @@ function doubtOf(
 }
 
 function recovered(run: Run): string {
-  const { secondsToRecover, burnAtStart, burnAtEnd, minutesUntilExhaustion } = evidenceOf({
+  const { secondsToRecover, burnAtStart, burnAtEnd, minutesToExhaustion } = evidenceOf({
     ...run,
     phase: 'succeeded',
     endedAtMs: 0,
@@ -347,9 +348,9 @@ function recovered(run: Run): string {
       ? ''
       : `, burn ${burnAtStart.toFixed(1)} then, ${burnAtEnd.toFixed(1)} now`;
   const saved =
-    minutesUntilExhaustion === undefined
+    minutesToExhaustion === undefined
       ? ''
-      : `; at that burn the budget would have been spent in ${minutesUntilExhaustion.toFixed(1)} minutes`;
+      : `; at that burn the budget would have been spent in ${minutesToExhaustion.toFixed(1)} minutes`;
   return `${what}: well after ${secondsToRecover?.toFixed(0)} s${burn}${saved}`;
 }
 

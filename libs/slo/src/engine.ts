@@ -256,16 +256,19 @@ export class SloEngine {
 export function evaluateShards(engines: readonly SloEngine[], slo: number, atMs: number): SloEvaluation {
   const definition = engines[0]?.definitions[slo];
   if (definition === undefined) throw new RangeError(`no SLO ${slo} among ${engines[0]?.definitions.length ?? 0}`);
-  return evaluateSlo(definition, atMs, (fromMs, toMs) => {
-    let good = 0;
-    let total = 0;
-    for (const engine of engines) {
-      const counts = engine.sum(slo, fromMs, toMs);
-      good += counts.good;
-      total += counts.total;
-    }
-    return { good, total };
-  });
+  return evaluateSlo(definition, atMs, (fromMs, toMs) => sumShards(engines, slo, fromMs, toMs));
+}
+
+/** Good and total events of all shards in (fromMs, toMs]. */
+export function sumShards(engines: readonly SloEngine[], slo: number, fromMs: number, toMs: number): EventCounts {
+  let good = 0;
+  let total = 0;
+  for (const engine of engines) {
+    const counts = engine.sum(slo, fromMs, toMs);
+    good += counts.good;
+    total += counts.total;
+  }
+  return { good, total };
 }
 
 function goodOf({ sli }: SloDefinition, { part, total }: PartCounts): EventCounts {

@@ -6,5 +6,5 @@ export { roles, type Role, SloCounts, type Tier, tiersFor } from './counts.js';
 export * from './engine.js';
 export * from './evaluation.js';
 export * from './openslo.js';
-export type { SloDocument, SourcedQuery } from './slo-document.js';
+export { type SloDocument, sliSeriesName, type SourcedQuery } from './slo-document.js';
 export type { SeriesInterner, SeriesSource } from './tracked-series.js';

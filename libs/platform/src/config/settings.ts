@@ -60,7 +60,7 @@ export const settingsSchema = z.strictObject({
   VIGIL_BODY_MAX_BYTES: bytes(16 * 2 ** 20, 1_024),
   VIGIL_SOURCES_KAFKA: z.string().optional(),
   VIGIL_OUTGOING_ALLOW: list.default(['127.0.0.1', 'localhost', '::1']),
-  VIGIL_LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug').default('info'),
+  VIGIL_LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug').optional(),
   VIGIL_OTLP_EXPORT: z.url('must be the URL of an OTLP/HTTP receiver').optional(),
   VIGIL_HMAC_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   KAFKA_BROKERS: list.optional(),
@@ -115,7 +115,7 @@ export interface Settings {
   readonly bodyMaxBytes: number;
   readonly kafkaSources: readonly KafkaSource[];
   readonly outgoingAllow: readonly string[];
-  readonly logLevel: Parsed['VIGIL_LOG_LEVEL'];
+  readonly logLevel: NonNullable<Parsed['VIGIL_LOG_LEVEL']>;
   readonly otlpExport: string | undefined;
   readonly hmacSecret: string | undefined;
   /** Set in the distributed size. */
@@ -221,12 +221,13 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
     s.VIGIL_SLOS !== undefined ||
     s.KAFKA_BROKERS !== undefined ||
     s.VIGIL_SOURCES_KAFKA !== undefined;
+  const demo = s.VIGIL_DEMO === 'on' || (s.VIGIL_DEMO === 'auto' && !configured);
   return {
     dataDir: s.VIGIL_DATA,
     listen,
     externalUrl: s.VIGIL_EXTERNAL_URL ?? `http://${s.VIGIL_LISTEN}`,
     targets: s.VIGIL_TARGET,
-    demo: s.VIGIL_DEMO === 'on' || (s.VIGIL_DEMO === 'auto' && !configured),
+    demo,
     paths: {
       slos: s.VIGIL_SLOS,
       watches: s.VIGIL_WATCHES,
@@ -241,7 +242,8 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
     bodyMaxBytes: s.VIGIL_BODY_MAX_BYTES,
     kafkaSources: s.VIGIL_SOURCES_KAFKA === undefined ? [] : parseKafkaSources(s.VIGIL_SOURCES_KAFKA),
     outgoingAllow: s.VIGIL_OUTGOING_ALLOW,
-    logLevel: s.VIGIL_LOG_LEVEL,
+    // The demo tells a story in the terminal: it is not to be lost among lines of a log.
+    logLevel: s.VIGIL_LOG_LEVEL ?? (demo ? 'warn' : 'info'),
     otlpExport: s.VIGIL_OTLP_EXPORT,
     hmacSecret: s.VIGIL_HMAC_SECRET,
     kafka: s.KAFKA_BROKERS === undefined ? undefined : { brokers: s.KAFKA_BROKERS, partitions: s.KAFKA_PARTITIONS },

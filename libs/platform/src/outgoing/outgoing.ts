@@ -1,3 +1,5 @@
+import { SpanKind } from '@opentelemetry/api';
+import { traced, traceHeaders } from '../observe/traces.js';
 import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -36,8 +38,25 @@ export class Outgoing {
   constructor(private readonly allowed: readonly string[]) {}
 
   /** @throws DestinationRefusedError, or the network's error. */
-  async call({ method, url, headers = {}, body, timeoutMs = 10_000, signal }: OutgoingCall): Promise<OutgoingAnswer> {
-    const target = new URL(url);
+  call(call: OutgoingCall): Promise<OutgoingAnswer> {
+    const target = new URL(call.url);
+    const attributes = { 'http.request.method': call.method, 'server.address': target.hostname };
+    return traced(
+      `${call.method} ${target.hostname}`,
+      attributes,
+      async (span) => {
+        const answer = await this.#call(target, call);
+        span.setAttribute('http.response.status_code', answer.status);
+        return answer;
+      },
+      SpanKind.CLIENT,
+    );
+  }
+
+  async #call(
+    target: URL,
+    { method, headers = {}, body, timeoutMs = 10_000, signal }: OutgoingCall,
+  ): Promise<OutgoingAnswer> {
     if (target.protocol !== 'http:' && target.protocol !== 'https:')
       throw new DestinationRefusedError(target.protocol, ['http:', 'https:']);
     const host = target.hostname.replace(/^\[|\]$/g, '');
@@ -51,7 +70,11 @@ export class Outgoing {
         target,
         {
           method,
-          headers: { ...headers, ...(payload === undefined ? {} : { 'content-length': String(payload.length) }) },
+          headers: {
+            ...traceHeaders(),
+            ...headers,
+            ...(payload === undefined ? {} : { 'content-length': String(payload.length) }),
+          },
           signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
           // What was checked is what is connected to, whatever the name resolves to a moment later.
           lookup: (_name, options, callback) =>

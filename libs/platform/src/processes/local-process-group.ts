@@ -4,7 +4,7 @@ import { type ProcessGroup, ProcessGroups } from '@vigil/remediation';
 export interface ProcessSpec {
   readonly name: string;
   readonly command: string;
-  readonly args: readonly string[];
+  readonly args: (instance: string, index: number) => readonly string[];
   /** Environment of one instance; `index` counts from 0. */
   readonly env: (instance: string, index: number) => Readonly<Record<string, string>>;
   readonly min: number;
@@ -91,8 +91,8 @@ export class LocalProcessGroup implements ProcessGroup {
   async #start(index: number): Promise<void> {
     const { name, command, args, env, ready } = this.spec;
     const instanceName = `${name}-${index}`;
-    const child = spawn(command, [...args], {
-      env: { ...env(instanceName, index) },
+    const child = spawn(command, [...args(instanceName, index)], {
+      env: env(instanceName, index),
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const exited = new Promise<void>((resolve) => {

@@ -9,6 +9,7 @@ import { EmbeddedLog } from '../log/embedded-log.js';
 import { KafkaLog } from '../log/kafka-log.js';
 import { openEnvironment } from '../log/lmdb-environment.js';
 import { Log } from '../log/log.js';
+import { SampleLog } from '../log/sample-log.js';
 import { Metrics } from '../observe/metrics.js';
 import { Outgoing } from '../outgoing/outgoing.js';
 import { LocalProcessGroups } from '../processes/local-process-group.js';
@@ -92,6 +93,8 @@ export class Foundation {
 @Module({})
 export class PlatformModule {
   static with(foundation: Foundation, clock: Clock): DynamicModule {
+    const registry = new SeriesRegistry();
+    const samples = new SampleLog(foundation.log, registry, foundation.settings.kafka !== undefined);
     const providers = [
       { provide: SETTINGS, useValue: foundation.settings },
       { provide: Clock, useValue: clock },
@@ -99,7 +102,8 @@ export class PlatformModule {
       { provide: StateStore, useValue: foundation.state },
       { provide: RelationalStore, useValue: foundation.relational },
       { provide: Outgoing, useValue: new Outgoing(foundation.settings.outgoingAllow) },
-      { provide: SeriesRegistry, useValue: new SeriesRegistry() },
+      { provide: SeriesRegistry, useValue: registry },
+      { provide: SampleLog, useValue: samples },
       { provide: Metrics, useValue: new Metrics() },
       { provide: Health, useValue: new Health(clock.now()) },
       { provide: SelfUrl, useValue: new SelfUrl(foundation.settings) },

@@ -2,6 +2,7 @@ import type { SampleBatch, SeriesRegistry } from '@vigil/telemetry';
 import { decodeRemoteWrite, decodeOtlpJson, decodeOtlpProtobuf } from '@vigil/telemetry';
 import { type Envelope, openEnvelope } from '@vigil/contracts';
 import type { Assignment, Consumption, Log, LogRecord } from '../log/log.js';
+import { traced } from '../observe/traces.js';
 import type { StateStore } from '../state/state-store.js';
 
 /** What one partition's worth of a service does with samples. Deterministic: the same records, the same state. */
@@ -104,7 +105,7 @@ export class ProcessorHost<Shard extends ShardProcessor> {
         if (owned.nextOffset === owned.committedOffset) continue;
         if (!force && now - owned.committedAtMs < this.options.commitMs) continue;
         try {
-          await this.#commitShard(owned);
+          await traced('commit', { 'vigil.processor': this.options.name }, () => this.#commitShard(owned));
           this.#failed = 0;
         } catch (error) {
           this.#failed += 1;
