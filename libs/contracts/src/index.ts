@@ -1,3 +1,4 @@
+export * from './catalogue.js';
 export * from './envelope.js';
 export * from './messages.js';
 export * from './remediation.js';
