@@ -3,6 +3,7 @@ import { Clock, Metrics, SETTINGS, type Settings, type Sql } from '@vigil/platfo
 import {
   type Candidate,
   decide,
+  guardNames,
   type OpenAlert,
   planRun,
   rankCandidates,
@@ -51,6 +52,12 @@ export class Planner {
       'runbook',
       'outcome',
     ]);
+    // From 0 on: a rate of what appears with its first event would miss that event.
+    for (const guard of guardNames) this.#refused.inc({ guard }, 0);
+    for (const { name, dryRun } of runbooks) {
+      for (const outcome of dryRun ? ['dry-run'] : ['succeeded', 'failed', 'rolled-back', 'refused'])
+        this.#runs.inc({ runbook: name, outcome }, 0);
+    }
   }
 
   /** Counts a run that ended. */
