@@ -12,7 +12,8 @@ import {
   signWebhook,
   webhookPayload,
 } from '@vigil/alerting';
-import { schemaVersion, signalSchema, topics } from '@vigil/contracts';
+import { type AlertMessage, schemaVersion, type Signal, signalSchema, topics } from '@vigil/contracts';
+import { fingerprint } from '@vigil/telemetry';
 import {
   type Assignment,
   claimOffset,
@@ -20,6 +21,7 @@ import {
   type Consumption,
   enqueue,
   Log,
+  LogOutbox,
   type LogRecord,
   Metrics,
   moveOffset,
@@ -35,6 +37,7 @@ import {
   takeDue,
   version,
 } from '@vigil/platform';
+import { AlertmanagerForwarder } from './alertmanager-forwarder.js';
 
 const consumer = 'alerting';
 const channel = 'webhook';
@@ -57,13 +60,16 @@ const nobody: AlertingConfig = {
 
 /**
  * Turns signals into alerts and alerts into deliveries. What the groups know, the offset in the log and the outbox move in
- * one transaction: a notification is neither lost nor planned twice, and each is sent until it is taken, under one key.
+ * one transaction: a notification is neither lost nor planned twice, and each is sent until it is taken, under one key. By
+ * the same outbox it says on `vigil.alerts` what opened, what resolved and who was told, for those who act on it.
  */
 @Injectable()
 export class AlertingService implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger('alerting');
   readonly #config: AlertingConfig;
   readonly #sent;
+  readonly #said: LogOutbox;
+  readonly #forwarder: AlertmanagerForwarder | undefined;
   #groups: AlertGroups;
   #consumption: Consumption | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -80,6 +86,11 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
     this.#config = settings.paths.alerting === undefined ? nobody : readConfig(settings.paths.alerting);
     this.#groups = new AlertGroups(this.#config);
     this.#sent = metrics.counter('vigil_notifications_total', 'Deliveries by what became of them', ['outcome']);
+    this.#said = new LogOutbox(store, log, 'alerts-log');
+    this.#forwarder =
+      settings.alertmanagerUrl === undefined
+        ? undefined
+        : new AlertmanagerForwarder(settings.alertmanagerUrl, store, outgoing, metrics);
     metrics.gauge('vigil_alerts', 'Alerts that are open', [], (gauge) =>
       gauge.set(this.alerts().filter(({ endsAtMs }) => endsAtMs === undefined).length),
     );
@@ -131,21 +142,48 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
           this.#logger.warn(`a signal that is none: ${parsed.error.message}`);
           continue;
         }
-        const { subject, data } = parsed.data;
-        groups.take(
-          {
-            labels: data.labels,
-            annotations: data.annotations,
-            startsAtMs: Date.parse(data.startsAt),
-            endsAtMs: data.status === 'resolved' ? Date.parse(data.endsAt ?? parsed.data.time) : undefined,
-            generatorUrl: `${this.settings.externalUrl}/api/v1/slos/${encodeURIComponent(subject)}`,
-          },
-          Math.max(this.clock.now(), Date.parse(parsed.data.time)),
-        );
+        await this.#takeSignal(parsed.data, groups, sql);
       }
       await moveOffset(sql, consumer, assignment, last.offset + 1);
     });
     await this.#consumption?.checkpointed(assignment.partition, last.offset + 1);
+  }
+
+  async #takeSignal(signal: Signal, groups: AlertGroups, sql: Sql): Promise<void> {
+    const { subject, data, time } = signal;
+    const now = Math.max(this.clock.now(), Date.parse(time));
+    const event = groups.take(
+      {
+        labels: data.labels,
+        annotations: data.annotations,
+        startsAtMs: Date.parse(data.startsAt),
+        endsAtMs: data.status === 'resolved' ? Date.parse(data.endsAt ?? time) : undefined,
+        generatorUrl: `${this.settings.externalUrl}/api/v1/slos/${encodeURIComponent(subject)}`,
+      },
+      now,
+    );
+    if (event !== 'opened' && event !== 'resolved') return;
+    const alert = groups.find(fingerprint(data.labels));
+    if (alert === undefined) return;
+    await this.#say(sql, {
+      schemaVersion,
+      id: `${alertId(alert)}:${event}`,
+      event,
+      fingerprint: alert.fingerprint,
+      kind: data.kind,
+      signalId: signal.id,
+      labels: alert.labels,
+      annotations: alert.annotations,
+      at: new Date(alert.endsAtMs ?? alert.startsAtMs).toISOString(),
+      provenance: data.provenance,
+    });
+    await this.#forwarder?.plan(sql, alert, now);
+  }
+
+  /** Beside whatever decided it: remediation and the board hear of it even if this process dies now. */
+  async #say(sql: Sql, message: AlertMessage): Promise<void> {
+    const { id, fingerprint: key } = message;
+    await this.#said.enqueue(sql, { id, topic: topics.alerts, key, body: message, schemaVersion }, this.clock.now());
   }
 
   async #tick(): Promise<void> {
@@ -157,6 +195,8 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
     }
     const due = await takeDue(this.store, [channel], now, leaseMs);
     await Promise.all(due.map((entry) => this.#deliver(entry)));
+    await this.#said.deliver(now);
+    await this.#forwarder?.tick(this.#groups, now);
   }
 
   async #plan(groups: AlertGroups, sql: Sql, now: number): Promise<void> {
@@ -216,9 +256,38 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
     this.#sent.inc({ outcome });
     if (outcome === 'retry') {
       await retryAt(this.store, entry.id, now + retryDelayMs(entry.attempts, randomInt(1_000_000) / 1_000_000), reason);
-    } else await settle(this.store, entry.id, outcome, now, outcome === 'refused' ? reason : undefined);
+    } else {
+      const settled = outcome;
+      await this.store.transaction(async (sql) => {
+        await settle(sql, entry.id, settled, now, settled === 'refused' ? reason : undefined);
+        if (settled === 'delivered') for (const message of notified(entry, body, now)) await this.#say(sql, message);
+      });
+    }
     if (outcome !== 'delivered') this.#logger.warn(`webhook ${new URL(url).origin}: ${reason}; ${outcome}`);
   }
+}
+
+/** One opening of one alert. */
+function alertId({ fingerprint: id, startsAtMs }: Pick<Alert, 'fingerprint' | 'startsAtMs'>): string {
+  return `${id}:${startsAtMs}`;
+}
+
+/** What a delivered payload has told its receiver, alert by alert. The key is hashed: it holds a URL, perhaps a secret one. */
+function notified({ idempotencyKey }: OutboxEntry, body: string, nowMs: number): AlertMessage[] {
+  const { receiver, alerts } = JSON.parse(body) as {
+    receiver: string;
+    alerts: { fingerprint: string; startsAt: string; labels: Alert['labels']; annotations: Alert['annotations'] }[];
+  };
+  return alerts.map(({ fingerprint: id, startsAt, labels, annotations }) => ({
+    schemaVersion,
+    id: `${alertId({ fingerprint: id, startsAtMs: Date.parse(startsAt) })}:notified:${fingerprint({ idempotencyKey })}`,
+    event: 'notified',
+    fingerprint: id,
+    receiver,
+    labels,
+    annotations,
+    at: new Date(nowMs).toISOString(),
+  }));
 }
 
 function readConfig(path: string): AlertingConfig {

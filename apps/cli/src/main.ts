@@ -3,8 +3,8 @@ import { Command, Option } from 'commander';
 import { type PayloadFormat, payloadFormats } from '@vigil/contracts';
 import { forecast } from '@vigil/forecast';
 import { decodeEnvelope, version } from '@vigil/platform';
-import { loadSlos } from '@vigil/slo';
 import { DecodeError, SeriesRegistry } from '@vigil/telemetry';
+import { checkDocuments, checkKinds } from './check.js';
 import { addDemoVerbs } from './demo.js';
 import { forecastCsv } from './forecast-csv.js';
 
@@ -50,24 +50,23 @@ program
     for (const file of files) decodeFile(file, format as PayloadFormat, json === true);
   });
 
-const kinds = ['openslo'] as const;
 program
   .command('check')
   .description('verdicts on documents; each error with file, line and path')
-  .option('--kind <kind>', `one of ${kinds.join(', ')}; found by content where left out`)
+  .option('--kind <kind>', `one of ${checkKinds.join(', ')}; found by content where left out`)
   .option('--json', 'one object a file: {"file", "ok", "errors"}')
   .argument('<files...>')
   .action((files: string[], { kind, json }: { kind?: string; json?: boolean }) => {
-    if (kind !== undefined && !kinds.some((known) => known === kind)) {
-      console.error(`vigil: --kind '${kind}' is none of ${kinds.join(', ')}`);
+    if (kind !== undefined && !checkKinds.includes(kind)) {
+      console.error(`vigil: --kind '${kind}' is none of ${checkKinds.join(', ')}`);
       process.exit(2);
     }
     for (const file of files) {
-      const text = readFileSync(file, 'utf8');
-      const errors =
-        kind === undefined && !/apiVersion["']?\s*:\s*["']?openslo/.test(text)
-          ? [{ line: 1, path: '', message: `of no known kind; name one by --kind: ${kinds.join(', ')}` }]
-          : loadSlos(text, file).errors.map(({ line, path, message }) => ({ line, path, message }));
+      const errors = checkDocuments(readFileSync(file, 'utf8'), file, kind).map(({ line, path, message }) => ({
+        line,
+        path,
+        message,
+      }));
       if (errors.length > 0) process.exitCode = 1;
       if (json === true) console.log(JSON.stringify({ file, ok: errors.length === 0, errors }));
       else if (errors.length === 0) console.log(`${file}: fine`);

@@ -208,6 +208,21 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     metrics.gauge('vigil_slo_objective_ratio', 'Share of good events promised', names, (gauge) =>
       each(({ name, service, target }) => gauge.set({ slo: name, service }, target)),
     );
+    metrics.gauge('vigil_slo_window_seconds', 'Length of the SLO window', names, (gauge) =>
+      each(({ name, service, windowMs }) => gauge.set({ slo: name, service }, windowMs / 1_000)),
+    );
+    metrics.gauge(
+      'vigil_slo_burn_firing',
+      '1 while both windows of a pair burn too fast',
+      [...names, 'window', 'severity'],
+      (gauge) =>
+        each(({ name, service }, { pairs }) => {
+          for (const { window } of pairs) {
+            const labels = { slo: name, service, window: window.name, severity: window.severity };
+            gauge.set(labels, Number(this.isFiring(name, window.name)));
+          }
+        }),
+    );
     metrics.gauge('vigil_slo_error_budget_remaining_ratio', 'Error budget left: 1 untouched, 0 spent', names, (gauge) =>
       each(({ name, service }, { budgetRemaining }) => gauge.set({ slo: name, service }, budgetRemaining)),
     );

@@ -11,6 +11,7 @@ import {
   PlatformModule,
   ProblemError,
   ProblemFilter,
+  SelfUrl,
   SettingError,
   type Settings,
   type ServiceName,
@@ -24,6 +25,7 @@ import { DemoModule, DemoStage, type PreparedDemo, prepareDemo } from '../../dem
 import { ForecastModule } from '../../forecast/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
+import { RemediationModule } from '../../remediation/src/index.js';
 import { SloModule } from '../../slo/src/index.js';
 
 /** The services that exist, by the name that VIGIL_TARGET gives them. */
@@ -32,6 +34,7 @@ const services: Partial<Record<ServiceName, new () => object>> = {
   slo: SloModule,
   forecast: ForecastModule,
   alerting: AlertingModule,
+  remediation: RemediationModule,
   assurance: AssuranceModule,
   gateway: GatewayModule,
 };
@@ -98,8 +101,9 @@ export async function createVigil(given: Settings, options: VigilOptions = {}): 
     app.useGlobalFilters(new ProblemFilter());
     describe(app);
     await listen(app, settings);
-    app.get(Health).markStarted();
     const url = (await app.getUrl()).replace('[::1]', 'localhost');
+    app.get(SelfUrl).listening(url);
+    app.get(Health).markStarted();
     announce(url);
     const closeAll = async (): Promise<void> => {
       try {

@@ -84,6 +84,15 @@ export class AlertGroups {
     return [...this.#groups.values()].flatMap(({ alerts }) => [...alerts.values()]);
   }
 
+  /** By fingerprint; among several groups (after a change of `group_by`) the first. */
+  find(id: string): Alert | undefined {
+    for (const { alerts } of this.#groups.values()) {
+      const alert = alerts.get(id);
+      if (alert !== undefined) return alert;
+    }
+    return undefined;
+  }
+
   /** State as JSON text. */
   serialise(): string {
     const groups = [...this.#groups].map(([key, group]) => [key, { ...group, alerts: [...group.alerts.values()] }]);

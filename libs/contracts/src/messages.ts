@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { provenanceSchema, schemaVersion } from './signal.js';
+import { provenanceSchema, schemaVersion, signalKinds } from './signal.js';
 
 /** Said on `vigil.alerts` when an alert opens or closes, and when a notification has been delivered. */
 export const alertMessageSchema = z
@@ -8,6 +8,8 @@ export const alertMessageSchema = z
     id: z.string(),
     event: z.enum(['opened', 'resolved', 'notified']),
     fingerprint: z.string(),
+    /** Kind of the signal that opened or resolved it. */
+    kind: z.enum(signalKinds).optional(),
     signalId: z.string().optional(),
     receiver: z.string().optional(),
     labels: z.record(z.string(), z.string()),

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { Healing1764100000000 } from './healing-migration.js';
 
 /**
  * The relational store of first light: outbox, offsets of the consumers that cause outside effects, audit, the
@@ -102,4 +103,4 @@ export class FirstLight1764000000000 implements MigrationInterface {
   }
 }
 
-export const migrations = [FirstLight1764000000000];
+export const migrations = [FirstLight1764000000000, Healing1764100000000];

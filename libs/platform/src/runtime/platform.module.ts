@@ -19,6 +19,7 @@ import { PostgresStateStore } from '../state/postgres-state-store.js';
 import { StateStore } from '../state/state-store.js';
 import { lockFolder } from './folder-lock.js';
 import { Health } from './health.js';
+import { SelfUrl } from './self-url.js';
 
 /** Token of the settings, parsed once at start. */
 export const SETTINGS = Symbol('settings');
@@ -105,6 +106,7 @@ export class PlatformModule {
       { provide: SampleLog, useValue: samples },
       { provide: Metrics, useValue: new Metrics() },
       { provide: Health, useValue: new Health(clock.now()) },
+      { provide: SelfUrl, useValue: new SelfUrl(foundation.settings) },
       { provide: ProcessGroups, useValue: new LocalProcessGroups() },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { claimOffset, moveOffset } from '../relational/consumer-offsets.js';
+import { type AppendRecord, type Log, LogUnavailableError } from '../log/log.js';
+import { LogOutbox } from '../relational/log-outbox.js';
 import { audit, enqueue, retryAt, settle, takeDue } from '../relational/outbox.js';
 import type { RelationalStore } from '../relational/relational-store.js';
 import { FencedError } from '../state/state-store.js';
@@ -54,6 +56,28 @@ export function relationalContract(name: string, open: () => Promise<RelationalS
       const [last] = await takeDue(store, ['lease'], 60_000, 10_000);
       await settle(store, last!.id, 'delivered', 60_001);
       expect(await takeDue(store, ['lease'], 999_999_999, 10_000)).toHaveLength(0);
+    });
+
+    it('appends to the log what was decided, once and in order, and waits while the log takes nothing', async () => {
+      let full = true;
+      const appended: string[] = [];
+      const log = {
+        append(topic: string, records: readonly AppendRecord[]) {
+          if (full) return Promise.reject(new LogUnavailableError('full'));
+          appended.push(...records.map(({ value }) => `${topic} ${Buffer.from(value).toString()}`));
+          return Promise.resolve();
+        },
+      } as unknown as Log;
+      const outbox = new LogOutbox(store, log, 'to-log');
+      const say = (id: string) => outbox.enqueue(store, { id, topic: 't', key: 'k', body: id, schemaVersion: 1 }, 0);
+      expect([await say('a'), await say('a'), await say('b')]).toEqual([true, false, true]);
+      expect(await outbox.deliver(0)).toBe(0);
+      full = false;
+      await say('c');
+      expect(await outbox.deliver(500)).toBe(0);
+      expect(await outbox.deliver(2_000)).toBe(3);
+      expect(await outbox.deliver(99_000)).toBe(0);
+      expect(appended).toEqual(['t "a"', 't "b"', 't "c"']);
     });
 
     it('moves an offset with the outbox, or neither', async () => {
