@@ -94,7 +94,7 @@ describe('an alert', () => {
       status,
       severity: 'page' as const,
       labels: { alertname: 'ErrorBudgetBurn', service: 'checkout' },
-      annotations: { summary: 'burns' },
+      annotations: { summary: 'burns', odd: 'a\u0000b' },
       evidence: {},
       startsAtMs,
       endsAtMs,
@@ -105,6 +105,7 @@ describe('an alert', () => {
   };
 
   it('is said on the log when it opens, once a receiver was told, and when it resolves; a repeat says nothing', async () => {
+    await vigil.app.get(Log).append(topics.signals, [{ value: Buffer.from('no JSON') }]);
     await signal('firing');
     await signal('firing');
     const opened = await until(() => said.find(({ event }) => event === 'opened'));

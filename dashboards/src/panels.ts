@@ -1,14 +1,14 @@
-import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
   AxisPlacement,
   BigValueColorMode,
   BigValueGraphMode,
   GraphDrawStyle,
   LegendDisplayMode,
+  StackingConfigBuilder,
   StackingMode,
   VisibilityMode,
+  VizLegendOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
-import * as common from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardBuilder,
   DashboardCursorSync,
@@ -17,11 +17,10 @@ import {
   ThresholdsConfigBuilder,
   ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import type { Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 
 /** The user's Prometheus that scrapes Vigil's /metrics. */
 export const datasource = { type: 'prometheus', uid: '${datasource}' };
@@ -53,7 +52,7 @@ export function dashboard(uid: string, title: string, description: string): Dash
     .withVariable(new DatasourceVariableBuilder('datasource').label('Prometheus').type('prometheus'));
 }
 
-const targets = ({ queries }: PanelSpec, instant = false): Builder<Dataquery>[] =>
+const targets = ({ queries }: PanelSpec, instant = false): DataqueryBuilder[] =>
   queries.map(([legend, promql], index) => {
     const query = new DataqueryBuilder()
       .refId(String.fromCharCode('A'.charCodeAt(0) + index))
@@ -76,7 +75,7 @@ export function lines(spec: PanelSpec): TimeseriesBuilder {
     .lineWidth(1)
     .showPoints(VisibilityMode.Never)
     .axisPlacement(AxisPlacement.Left)
-    .legend(new common.VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).showLegend(true));
+    .legend(new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).showLegend(true));
   if (spec.min !== undefined) panel.min(spec.min);
   if (spec.max !== undefined) panel.max(spec.max);
   return panel;
@@ -87,7 +86,7 @@ export function bars(spec: PanelSpec): TimeseriesBuilder {
   return lines(spec)
     .drawStyle(GraphDrawStyle.Bars)
     .fillOpacity(60)
-    .stacking(new common.StackingConfigBuilder().mode(StackingMode.Normal));
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal));
 }
 
 /** `value` at or above a step has its colour. */
@@ -117,7 +116,7 @@ export function table(
   hidden: readonly string[],
   renamed: Readonly<Record<string, string>>,
 ): TableBuilder {
-  const queries = targets(spec, true).map((query) => (query as DataqueryBuilder).format('table' as never));
+  const queries = targets(spec, true).map((query) => query.format(PromQueryFormat.Table));
   return new TableBuilder()
     .title(spec.title)
     .description(spec.description)

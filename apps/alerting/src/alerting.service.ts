@@ -27,6 +27,7 @@ import {
   moveOffset,
   Outgoing,
   type OutboxEntry,
+  recordJson,
   RelationalStore,
   retryAt,
   SettingError,
@@ -137,7 +138,7 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
     if (last === undefined) return;
     await this.#change(async (groups, sql) => {
       for (const { value } of records) {
-        const parsed = signalSchema.safeParse(JSON.parse(Buffer.from(value).toString('utf8')));
+        const parsed = signalSchema.safeParse(recordJson(value));
         if (!parsed.success) {
           this.#logger.warn(`a signal that is none: ${parsed.error.message}`);
           continue;

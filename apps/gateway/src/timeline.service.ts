@@ -8,6 +8,7 @@ import {
   type LogRecord,
   moveOffset,
   readTimeline,
+  recordJson,
   recordTimeline,
   RelationalStore,
   type TimelineEvent,
@@ -99,7 +100,7 @@ export class TimelineService implements OnApplicationBootstrap, OnApplicationShu
 
   #event(topic: string, record: LogRecord): TimelineEvent | undefined {
     try {
-      return readers[topic]!(JSON.parse(Buffer.from(record.value).toString('utf8')));
+      return readers[topic]!(recordJson(record.value));
     } catch (error) {
       // A message of another version must not stop the ones that can be read.
       this.#logger.warn(`${topic}@${record.offset} cannot be shown: ${(error as Error).message}`);

@@ -9,6 +9,7 @@ import {
   Log,
   type LogRecord,
   moveOffset,
+  recordJson,
   SETTINGS,
   type Settings,
   type Sql,
@@ -87,7 +88,7 @@ export class RemediationService implements OnApplicationBootstrap, OnApplication
   }
 
   async #hear(sql: Sql, value: Uint8Array): Promise<void> {
-    const parsed = alertMessageSchema.safeParse(readJson(value));
+    const parsed = alertMessageSchema.safeParse(recordJson(value));
     if (!parsed.success) {
       this.#logger.warn(`an alert message that is none: ${parsed.error.message}`);
       return;
@@ -111,13 +112,5 @@ export class RemediationService implements OnApplicationBootstrap, OnApplication
     this.#keptMs = now;
     await this.runs.keep(now);
     await this.runs.forgetAlerts(now - alertKeptMs);
-  }
-}
-
-function readJson(value: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(value).toString('utf8'));
-  } catch {
-    return undefined;
   }
 }

@@ -6,6 +6,7 @@ export * from './log/kafka-log.js';
 export * from './log/kafka-source.js';
 export * from './log/lmdb-environment.js';
 export * from './log/log.js';
+export * from './log/record-json.js';
 export * from './log/sample-log.js';
 export * from './observe/logger.js';
 export * from './observe/metrics.js';

@@ -240,6 +240,12 @@ describe('a run', () => {
     const stop: RunEvent = { kind: 'stopped', atMs: 2_500, reason: 'stopped by hand' };
     const run = after(planned(), began, scaling, scaled, stop);
     expect(run).toMatchObject({ phase: 'failed', endedAtMs: 2_500, reason: 'stopped by hand' });
+    const failed = after(planned(), ...toVerifying, observed(4_000, 30, false), observed(700_000, 30, false));
+    expect(after(failed, { ...stop, atMs: 701_000 })).toMatchObject({
+      phase: 'failed',
+      endedAtMs: 701_000,
+      reason: 'stopped by hand: what was done stays',
+    });
     // A step that is asked for is not half undone.
     expect(after(planned(), began, scaling, stop).inFlight).toBeDefined();
   });

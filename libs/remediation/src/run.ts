@@ -224,11 +224,15 @@ export function isRepeatable(effect: Effect): boolean {
 }
 
 export function effectText(effect: Effect): string {
+  return effect.kind === 'http' ? effectName(effect) : `${effectName(effect)} (${effect.why})`;
+}
+
+function effectName(effect: Effect): string {
   switch (effect.kind) {
     case 'scale':
-      return `scale ${effect.group} from ${effect.from} to ${effect.to} (${effect.why})`;
+      return `scale ${effect.group} from ${effect.from} to ${effect.to}`;
     case 'restart':
-      return `restart ${effect.instances.join(', ')} of ${effect.group} (${effect.why})`;
+      return `restart ${effect.instances.join(', ')} of ${effect.group}`;
     case 'http': {
       // Its query may hold a secret.
       const { origin, pathname } = new URL(effect.url);
@@ -342,7 +346,7 @@ function recovered(run: Run): string {
     phase: 'succeeded',
     endedAtMs: 0,
   });
-  const what = run.done.map(({ effect }) => effectText(effect)).join('; ');
+  const what = run.done.map(({ effect }) => effectName(effect)).join('; ');
   const burn =
     burnAtStart === undefined || burnAtEnd === undefined
       ? ''
