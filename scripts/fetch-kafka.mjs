@@ -17,7 +17,9 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'libs')}`];
   const { status, error } = spawnSync('mvn', args, { stdio: ['ignore', 2, 2] });
   if (status !== 0) {
-    console.error(`vigil: Maven could not fetch Kafka (${error?.message ?? `exit ${status}`}); it needs mvn and Java 17.`);
+    console.error(
+      `vigil: Maven could not fetch Kafka (${error?.message ?? `exit ${status}`}); it needs mvn and Java 17.`,
+    );
     process.exit(1);
   }
   writeFileSync(stamp, wanted);

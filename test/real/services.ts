@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -109,7 +119,15 @@ export async function startKafka(): Promise<Service> {
   const running = await RunningProcess.start(
     'Apache Kafka',
     programs.kafka.found!,
-    ['-Xmx384m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath, 'kafka.Kafka', properties],
+    [
+      '-Xmx384m',
+      '-XX:+UseSerialGC',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+      '-cp',
+      classPath,
+      'kafka.Kafka',
+      properties,
+    ],
     () => accepts(port),
     { cwd: folder },
   );
@@ -180,7 +198,8 @@ function unprivileged(): { uid?: number; gid?: number } {
     .split('\n')
     .find((entry) => entry.startsWith('postgres:'));
   const [, , uid, gid] = line?.split(':') ?? [];
-  if (uid === undefined || gid === undefined) throw new Error('there is no user postgres to run PostgreSQL as; root may not');
+  if (uid === undefined || gid === undefined)
+    throw new Error('there is no user postgres to run PostgreSQL as; root may not');
   return { uid: Number(uid), gid: Number(gid) };
 }
 
@@ -244,7 +263,11 @@ function runOnce(
   args: readonly string[],
   options: { uid?: number; gid?: number; cwd?: string } = {},
 ): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { ...options, encoding: 'utf8', timeout: 120_000 });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    ...options,
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
   if (status !== 0) throw new Error(`${what} failed: ${error?.message ?? `exit ${status}`}\n${stdout}${stderr}`);
   return stdout;
 }

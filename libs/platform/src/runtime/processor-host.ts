@@ -2,7 +2,7 @@ import type { SampleBatch, SeriesRegistry } from '@vigil/telemetry';
 import { decodeRemoteWrite, decodeOtlpJson, decodeOtlpProtobuf } from '@vigil/telemetry';
 import { type Envelope, openEnvelope } from '@vigil/contracts';
 import type { Assignment, Consumption, Log, LogRecord } from '../log/log.js';
-import type { StateStore } from '../state/state-store.js';
+import { FencedError, type StateStore } from '../state/state-store.js';
 
 /** What one partition's worth of a service does with samples. Deterministic: the same records, the same state. */
 export interface ShardProcessor {
@@ -107,8 +107,10 @@ export class ProcessorHost<Shard extends ShardProcessor> {
           await this.#commitShard(owned);
           this.#failed = 0;
         } catch (error) {
-          this.#failed += 1;
           this.options.onError(error);
+          // Somebody else counts on from the last commit: what this process has beyond it is theirs to count.
+          if (error instanceof FencedError) this.#forget(owned.assignment);
+          else this.#failed += 1;
         }
       }
     });
