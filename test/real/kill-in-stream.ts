@@ -1,9 +1,10 @@
-import { random, ShopCounters } from './shop-counters.js';
-import type { Counts, VigilProcess } from './vigil.js';
+import { expect } from '@jest/globals';
+import type { SloHistory } from '@vigil/contracts';
+import { random, shopJobs, ShopCounters } from './shop-counters.js';
+import type { VigilProcess } from './vigil.js';
 
 export interface Stream {
-  readonly expected: Counts;
-  readonly resets: number;
+  readonly shop: ShopCounters;
   /** Sendings that got no answer or no 2xx and were made again. */
   readonly resent: number;
   readonly kills: number;
@@ -26,20 +27,29 @@ export async function killInStream(
   for (let round = 0; round < rounds; round++) {
     const earlier = next() < 0.2 ? sent : [];
     sent = shop.round();
-    if (killAt.includes(round)) {
-      await killing;
-      kills += 1;
-      killing = killWhileSending(vigil, Math.floor(next() * 40));
-    }
-    const attempts = await Promise.all([...earlier, ...sent].map((body) => vigil.write(body)));
-    resent += attempts.reduce((sum, count) => sum + count - 1, 0);
+    const bodies = [...earlier, ...sent];
+    // At the very moment of an acknowledgement: whatever it stands on must be on disk by now.
+    let untilKill = killAt.includes(round) ? Math.floor(next() * bodies.length) : undefined;
+    const attempts = bodies.map(async (body) => {
+      const count = await vigil.write(body);
+      if (untilKill !== undefined && untilKill-- === 0) {
+        kills += 1;
+        killing = vigil.kill().then(() => vigil.restart());
+      }
+      return count;
+    });
+    resent += (await Promise.all(attempts)).reduce((sum, count) => sum + count - 1, 0);
   }
   await killing;
-  return { expected: shop.expected(), resets: shop.resets, resent, kills };
+  return { shop, resent, kills };
 }
 
-async function killWhileSending(vigil: VigilProcess, afterMs: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
-  await vigil.kill();
-  await vigil.restart();
+/** Sums and steps of every SLO, to the event. */
+export async function expectExactly(vigil: VigilProcess, shop: ShopCounters): Promise<void> {
+  expect(await vigil.settledCounts(shop.expected())).toEqual(shop.expected());
+  for (const job of shopJobs) {
+    const history = await vigil.get<SloHistory>(`/api/v1/slos/${job}/history?points=240`);
+    const steps = history.points.map(({ t, good, total }) => ({ t, good, total }));
+    expect(steps).toEqual(shop.expectedSteps(job, history));
+  }
 }

@@ -66,6 +66,7 @@ export const programs = {
   },
   postgres: { name: 'PostgreSQL', found: postgresBin, hint: 'apt-get install postgresql' },
   prometheus: { name: 'Prometheus', found: onPath('prometheus'), hint: 'apt-get install prometheus' },
+  promtool: { name: 'promtool', found: onPath('promtool'), hint: 'apt-get install prometheus' },
   alertmanager: {
     name: 'Alertmanager',
     found: onPath('prometheus-alertmanager', 'alertmanager'),

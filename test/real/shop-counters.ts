@@ -1,4 +1,5 @@
 import { encodeRemoteWrite, type WriteSeries } from '@vigil/telemetry';
+import type { SloHistory } from '@vigil/contracts';
 import type { Counts } from './vigil.js';
 
 /** A small generator of numbers from 0 to 1: the same seed, the same test. */
@@ -8,6 +9,12 @@ export function random(seed: number): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
+}
+
+interface Increment {
+  readonly timestampMs: number;
+  readonly good: number;
+  readonly total: number;
 }
 
 interface Counter {
@@ -28,7 +35,7 @@ const stepMs = 5_000;
  */
 export class ShopCounters {
   readonly #counters: Counter[];
-  readonly #counted = new Map<string, { good: number; total: number }>(jobs.map((job) => [job, { good: 0, total: 0 }]));
+  readonly #increments = new Map<string, Increment[]>(jobs.map((job) => [job, []]));
   #rounds = 0;
   resets = 0;
 
@@ -50,7 +57,7 @@ export class ShopCounters {
   /** The bodies of the next scrape. */
   round(): Uint8Array[] {
     const timestampMs = this.startMs + this.#rounds * stepMs;
-    if (this.#rounds > 0) for (const counter of this.#counters) this.#advance(counter);
+    if (this.#rounds > 0) for (const counter of this.#counters) this.#advance(counter, timestampMs);
     this.#rounds += 1;
     const series: WriteSeries[] = this.#counters.map(({ labels, value }) => ({
       labels,
@@ -60,10 +67,22 @@ export class ShopCounters {
   }
 
   expected(): Counts {
-    return Object.fromEntries([...this.#counted].map(([job, counts]) => [job, { ...counts }]));
+    return Object.fromEntries([...this.#increments].map(([job, increments]) => [job, sumOf(increments)]));
   }
 
-  #advance(counter: Counter): void {
+  /**
+   * The same by steps, as a job's history tells it. A lost sample of a counter leaves the sum as it is and moves events
+   * to a later step.
+   */
+  expectedSteps(job: string, { stepMs, points }: SloHistory): { t: number; good: number; total: number }[] {
+    const increments = this.#increments.get(job) ?? [];
+    return points.map(({ t }) => ({
+      t,
+      ...sumOf(increments.filter(({ timestampMs }) => timestampMs > t - stepMs && timestampMs <= t)),
+    }));
+  }
+
+  #advance(counter: Counter, timestampMs: number): void {
     let delta = Math.floor(this.next() * 20);
     if (this.next() < 0.02 && counter.value > 0) {
       // A restarted pod counts from zero: what it has is what it did since.
@@ -71,9 +90,8 @@ export class ShopCounters {
       counter.value = delta;
       this.resets += 1;
     } else counter.value += delta;
-    const counted = this.#counted.get(counter.labels['job']!)!;
-    counted.total += delta;
-    if (!counter.isBad) counted.good += delta;
+    const increment = { timestampMs, good: counter.isBad ? 0 : delta, total: delta };
+    this.#increments.get(counter.labels['job']!)!.push(increment);
   }
 
   #shuffled(series: WriteSeries[]): WriteSeries[] {
@@ -93,4 +111,11 @@ export class ShopCounters {
     }
     return bodies;
   }
+}
+
+function sumOf(increments: readonly Increment[]): { good: number; total: number } {
+  return increments.reduce((sum, { good, total }) => ({ good: sum.good + good, total: sum.total + total }), {
+    good: 0,
+    total: 0,
+  });
 }

@@ -135,7 +135,7 @@ metadata: { name: ${job} }
 spec:
   service: ${job}
   budgetingMethod: Occurrences
-  timeWindow: [{ duration: 1d, isRolling: true }]
+  timeWindow: [{ duration: 1h, isRolling: true }]
   objectives: [{ target: 0.9 }]
   indicator:
     metadata: { name: ${job}-good }
