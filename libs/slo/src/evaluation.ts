@@ -1,10 +1,4 @@
-import {
-  burnRate,
-  type EventCounts,
-  errorBudgetRemaining,
-  errorRatio,
-  projectExhaustion,
-} from './burn.js';
+import { burnRate, type EventCounts, errorBudgetRemaining, errorRatio, projectExhaustion } from './burn.js';
 import type { BurnWindow } from './burn-windows.js';
 import type { SloDefinition } from './compile.js';
 

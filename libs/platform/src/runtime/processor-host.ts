@@ -48,6 +48,8 @@ export class ProcessorHost<Shard extends ShardProcessor> {
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> = Promise.resolve();
   #failed = 0;
+  /** Partitions whose records have been observed, and what they raise not been sent yet. */
+  readonly #unsent = new Set<number>();
 
   constructor(private readonly options: ProcessorHostOptions<Shard>) {}
 
@@ -101,6 +103,8 @@ export class ProcessorHost<Shard extends ShardProcessor> {
     this.#committing = this.#committing.then(async () => {
       const now = this.options.now();
       for (const owned of this.#owned.values()) {
+        // Shards may share what they raise: nothing is committed while any of it is unsent, or a crash would lose it.
+        if (this.#unsent.size > 0) return;
         if (owned.nextOffset === owned.committedOffset) continue;
         if (!force && now - owned.committedAtMs < this.options.commitMs) continue;
         try {
@@ -148,18 +152,21 @@ export class ProcessorHost<Shard extends ShardProcessor> {
 
   #forget(assignment: Assignment): void {
     this.#owned.delete(assignment.partition);
+    this.#unsent.delete(assignment.partition);
     this.options.onDropped?.(assignment);
   }
 
   async #records(assignment: Assignment, records: readonly LogRecord[]): Promise<void> {
     const owned = this.#owned.get(assignment.partition);
     if (owned === undefined) throw new Error(`${this.options.name} does not own partition ${assignment.partition}`);
+    this.#unsent.add(assignment.partition);
     for (const record of records) {
       const { batch, receivedAtMs } = this.#decode(record);
       if (batch !== undefined) owned.shard.observe(batch, receivedAtMs);
       owned.nextOffset = record.offset + 1;
     }
     await this.options.afterBatch?.(owned.shard, assignment);
+    this.#unsent.delete(assignment.partition);
     await this.commit();
   }
 
