@@ -1,0 +1,4 @@
+export * from './config.js';
+export * from './detector.js';
+export * from './episode.js';
+export * from './synthetic.js';
