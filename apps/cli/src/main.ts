@@ -3,8 +3,10 @@ import { Command, Option } from 'commander';
 import { type PayloadFormat, payloadFormats } from '@vigil/contracts';
 import { forecast } from '@vigil/forecast';
 import { decodeEnvelope, version } from '@vigil/platform';
+import { parseWatches } from '@vigil/promql';
 import { loadSlos } from '@vigil/slo';
 import { DecodeError, SeriesRegistry } from '@vigil/telemetry';
+import { detectCsv } from './detect-csv.js';
 import { forecastCsv } from './forecast-csv.js';
 
 const program = new Command('vigil')
@@ -49,7 +51,12 @@ program
     for (const file of files) decodeFile(file, format as PayloadFormat, json === true);
   });
 
-const kinds = ['openslo'] as const;
+/** What `check` knows: how a kind is told by its content, and who reads it. */
+const checks = {
+  openslo: { isOne: /apiVersion["']?\s*:\s*["']?openslo/, read: loadSlos },
+  watches: { isOne: /kind["']?\s*:\s*["']?Watch\b/, read: parseWatches },
+} as const;
+const kinds = Object.keys(checks) as (keyof typeof checks)[];
 program
   .command('check')
   .description('verdicts on documents; each error with file, line and path')
@@ -63,16 +70,32 @@ program
     }
     for (const file of files) {
       const text = readFileSync(file, 'utf8');
+      const found = kinds.find((known) => (kind === undefined ? checks[known].isOne.test(text) : known === kind));
       const errors =
-        kind === undefined && !/apiVersion["']?\s*:\s*["']?openslo/.test(text)
+        found === undefined
           ? [{ line: 1, path: '', message: `of no known kind; name one by --kind: ${kinds.join(', ')}` }]
-          : loadSlos(text, file).errors.map(({ line, path, message }) => ({ line, path, message }));
+          : checks[found].read(text, file).errors.map(({ line, path, message }) => ({ line, path, message }));
       if (errors.length > 0) process.exitCode = 1;
       if (json === true) console.log(JSON.stringify({ file, ok: errors.length === 0, errors }));
       else if (errors.length === 0) console.log(`${file}: fine`);
       else
         for (const { line, path, message } of errors)
           console.log(`${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`);
+    }
+  });
+
+program
+  .command('detect')
+  .description('anomaly scores of a CSV file (timestamp,value; a header row); a row reads the rows before it alone')
+  .requiredOption('--in <file>', 'the series')
+  .requiredOption('--out <file>', 'timestamp,value,anomaly_score,is_anomaly,expected,lower,upper')
+  .option('--explain', 'add the reason as a last column')
+  .action((options: { in: string; out: string; explain?: boolean }) => {
+    try {
+      writeFileSync(options.out, detectCsv(readFileSync(options.in, 'utf8'), options.explain === true));
+    } catch (error) {
+      console.error(`vigil: ${options.in}: ${(error as Error).message}`);
+      process.exitCode = 1;
     }
   });
 
