@@ -7,6 +7,7 @@ import {
   Log,
   Metrics,
   ProcessorHost,
+  readDocumentFolder,
   SETTINGS,
   type Settings,
   StateStore,
@@ -15,12 +16,12 @@ import {
   BurnAlerts,
   type BurnTransition,
   evaluateShards,
+  loadSloFiles,
   SloEngine,
   type SloDefinition,
   type SloEvaluation,
 } from '@vigil/slo';
 import { SeriesRegistry } from '@vigil/telemetry';
-import { readSloFolder } from './documents.js';
 import { alertsPage, type SharedPage, SloShard } from './slo-shard.js';
 
 /** Replicas export moments apart: an edge is judged when samples this much newer have been seen. */
@@ -50,7 +51,9 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     health: Health,
   ) {
     const { definitions, errors } =
-      settings.paths.slos === undefined ? { definitions: [], errors: [] } : readSloFolder(settings.paths.slos);
+      settings.paths.slos === undefined
+        ? { definitions: [], errors: [] }
+        : loadSloFiles(readDocumentFolder('VIGIL_SLOS', settings.paths.slos));
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
     this.definitions = definitions;
     this.#judgedMs = definitions.map(() => 0);
@@ -170,18 +173,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   #publish(metrics: Metrics, documentErrors: number): void {
-    metrics.gauge(
-      'vigil_processor_lag_records',
-      'Records in the log that a processor has not taken yet',
-      ['processor'],
-      (gauge) => gauge.set({ processor: 'slo' }, this.#host.lag()),
-    );
-    metrics.gauge(
-      'vigil_processor_uncommitted_records',
-      'Records taken whose state is not on disk yet: what a crash would replay',
-      ['processor'],
-      (gauge) => gauge.set({ processor: 'slo' }, this.#host.uncommitted()),
-    );
+    metrics.processor('slo', this.#host);
     metrics.gauge('vigil_slo_document_errors', 'Errors in the SLO documents read at start', [], (gauge) =>
       gauge.set(documentErrors),
     );

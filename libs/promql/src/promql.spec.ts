@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { type SampleBatch, SeriesRegistry } from '@vigil/telemetry';
-import { bucketQuantile, counterSumText, parseQuery, QueryError, StreamEvaluator, toCounterSum } from './index.js';
+import {
+  bucketQuantile,
+  counterSumText,
+  parseQuery,
+  QueryError,
+  queryToString,
+  StreamEvaluator,
+  toCounterSum,
+} from './index.js';
 
 const matcher = (name: string, op: string, value: string) => ({ name, op, value });
 const named = (name: string) => matcher('__name__', '=', name);
@@ -225,5 +233,17 @@ describe('StreamEvaluator', () => {
       }
       expect(evaluator.observe(resumed.batch(second(s)), base + s * 1_000)).toEqual(expected);
     }
+  });
+});
+
+describe(queryToString.name, () => {
+  it.each([
+    'up',
+    '{job=~"a|b"}',
+    'sum by (code, job) (rate(x_total{code=~"5.."}[5m])) / sum(y)',
+    '1 - (sum(increase(a[1m])) or vector(0)) / (sum(increase(b[1m])) + sum(increase(c{d!="e"}[1m])))',
+    'histogram_quantile(0.95, sum by (le) (rate(l_bucket[30s])))',
+  ])('says what it was parsed from: %s', (text) => {
+    expect(parseQuery(queryToString(parseQuery(text)))).toEqual(parseQuery(text));
   });
 });

@@ -4,6 +4,7 @@ export * from './burn-windows.js';
 export * from './compile.js';
 export { roles, type Role, SloCounts, type Tier, tiersFor } from './counts.js';
 export * from './engine.js';
+export { errorRatioWatch } from './error-ratio-watch.js';
 export * from './evaluation.js';
 export * from './openslo.js';
 export type { SloDocument, SourcedQuery } from './slo-document.js';
