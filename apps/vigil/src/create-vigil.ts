@@ -16,6 +16,7 @@ import {
   version,
 } from '@vigil/platform';
 import { AlertingModule } from '../../alerting/src/index.js';
+import { AnomalyModule } from '../../anomaly/src/index.js';
 import { AssuranceModule } from '../../assurance/src/index.js';
 import { GatewayModule } from '../../gateway/src/index.js';
 import { IngestModule } from '../../ingest/src/index.js';
@@ -25,6 +26,7 @@ import { SloModule } from '../../slo/src/index.js';
 const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
+  anomaly: AnomalyModule,
   alerting: AlertingModule,
   assurance: AssuranceModule,
   gateway: GatewayModule,

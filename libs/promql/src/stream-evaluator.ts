@@ -102,19 +102,51 @@ export class StreamEvaluator {
   /** Takes samples; those far newer than `receivedAtMs` (a sender's clock gone wrong) do not close steps. */
   observe(batch: SampleBatch, receivedAtMs: number): StreamPoint[] {
     this.#attachNew();
-    const { length, ids, times, values, starts } = batch;
-    for (let i = 0; i < length; i++) {
-      const known = this.#bySeries.get(ids[i]!);
-      if (known === undefined) continue;
-      const timeMs = times[i]!;
-      const value = values[i]!;
-      if (!Number.isFinite(value)) continue;
-      for (const attached of known.all) this.#value(attached, timeMs, value);
-      const delta = this.names.kind(ids[i]!) === 'delta';
-      for (const slot of known.slots) this.#tracker.add(slot, timeMs, value, starts?.[i] ?? 0, delta);
-      if (timeMs > this.#newestMs) this.#newestMs = Math.min(timeMs, receivedAtMs + 60_000);
+    const { ids, times, values } = batch;
+    const wanted: number[] = [];
+    let oldestMs = Infinity;
+    let newestMs = -Infinity;
+    for (let i = 0; i < batch.length; i++) {
+      if (!this.#bySeries.has(ids[i]!) || !Number.isFinite(values[i]!)) continue;
+      wanted.push(i);
+      oldestMs = Math.min(oldestMs, times[i]!);
+      newestMs = Math.max(newestMs, times[i]!);
     }
-    return this.#close();
+    // A sender that catches up puts many steps into a body, series by series: each step is closed before the next begins.
+    if (newestMs - oldestMs <= this.options.stepMs) {
+      for (const i of wanted) this.#take(batch, i, receivedAtMs);
+      return this.#close();
+    }
+    const points: StreamPoint[] = [];
+    for (const i of wanted.sort((a, b) => times[a]! - times[b]! || a - b)) {
+      // The sample itself belongs to a later step than any that it closes.
+      this.#see(times[i]!, receivedAtMs);
+      if (this.#lastEdgeMs() > this.#edgeMs) points.push(...this.#close());
+      this.#take(batch, i, receivedAtMs);
+    }
+    points.push(...this.#close());
+    return points;
+  }
+
+  #take({ ids, times, values, starts }: SampleBatch, i: number, receivedAtMs: number): void {
+    const id = ids[i]!;
+    const timeMs = times[i]!;
+    const value = values[i]!;
+    const known = this.#bySeries.get(id)!;
+    for (const attached of known.all) this.#value(attached, timeMs, value);
+    const delta = this.names.kind(id) === 'delta';
+    for (const slot of known.slots) this.#tracker.add(slot, timeMs, value, starts?.[i] ?? 0, delta);
+    this.#see(timeMs, receivedAtMs);
+  }
+
+  #see(timeMs: number, receivedAtMs: number): void {
+    if (timeMs > this.#newestMs) this.#newestMs = Math.min(timeMs, receivedAtMs + 60_000);
+  }
+
+  /** The newest edge that can be closed. */
+  #lastEdgeMs(): number {
+    const { stepMs } = this.options;
+    return Math.floor((this.#newestMs - this.#settleMs) / stepMs) * stepMs;
   }
 
   /** State as bytes: with the batches that follow, a restored evaluator says what this one would have said. */
@@ -229,7 +261,7 @@ export class StreamEvaluator {
 
   #close(): StreamPoint[] {
     const { stepMs } = this.options;
-    const last = Math.floor((this.#newestMs - this.#settleMs) / stepMs) * stepMs;
+    const last = this.#lastEdgeMs();
     if (last <= 0) return [];
     // The step in which the stream began is half a step: it is not judged.
     if (this.#edgeMs === 0) this.#edgeMs = last;

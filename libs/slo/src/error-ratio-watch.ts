@@ -20,7 +20,8 @@ export function errorRatioWatch(definition: SloDefinition): Watch {
       : share(sli.bad);
   return {
     name: `slo-${name}`,
-    labels: {},
+    // Grouped with the burn alerts of its SLO.
+    labels: { slo: name },
     annotations: {},
     service,
     description: `error ratio of ${displayName}`,

@@ -38,10 +38,28 @@ export class Metrics {
     );
   }
 
-  counter<Label extends string>(name: string, help: string, labelNames: Names<Label> = []): Counter<Label> {
+  /** With `collect` it shows, at each scrape, a count that is kept elsewhere. */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Names<Label> = [],
+    collect?: (counter: Counter<Label>) => void,
+  ): Counter<Label> {
     return (
       (this.registry.getSingleMetric(name) as Counter<Label> | undefined) ??
-      new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] })
+      new Counter({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers: [this.registry],
+        ...(collect === undefined
+          ? {}
+          : {
+              collect(this: Counter<Label>) {
+                collect(this);
+              },
+            }),
+      })
     );
   }
 
