@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { normal, seeded } from '@vigil/anomaly';
 import {
+  type Health,
   type Signal,
   signalSchema,
   topics,
@@ -188,6 +189,16 @@ describe('an anomaly', () => {
     expect(more).toEqual([]);
     expect(ended!.id).toBe(opened!.id.replace(/firing$/, 'resolved'));
     expect(Date.parse(ended!.data.endsAt!) - baseMs).toBeLessThan(240_000);
+  });
+
+  it('has a second voice, told with the backend that it runs on', async () => {
+    for (let i = 0; i < 500 && (await series())!.modelScore === null; i++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    const score = (await series())!.modelScore!;
+    expect(score).toBeGreaterThan(0);
+    expect((await get<Health>('/health')).tensor!.backend).toMatch(/^(wasm|tfjs-node)$/);
+    const metrics = await (await fetch(new URL('/metrics', vigil!.url))).text();
+    expect(metrics).toMatch(/^vigil_anomaly_model_score\{watch="checkout-latency",.*\} [0-9.]+$/m);
   });
 
   it('names what is unknown, and what is allowed', async () => {

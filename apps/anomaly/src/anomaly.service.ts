@@ -11,11 +11,13 @@ import {
   SETTINGS,
   type Settings,
   StateStore,
+  Tensor,
 } from '@vigil/platform';
 import { parseWatchFiles, type Watch } from '@vigil/promql';
 import { errorRatioWatch, loadSloFiles } from '@vigil/slo';
 import { labelsToString, SeriesRegistry } from '@vigil/telemetry';
 import { AnomalyShard } from './anomaly-shard.js';
+import { ModelVoice } from './model-voice.js';
 import { anomalySignal } from './signals.js';
 import type { WatchedSeriesState } from './watched-series.js';
 
@@ -28,6 +30,7 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   readonly #logger = new Logger('anomaly');
   readonly watches: readonly Watch[];
   readonly #host: ProcessorHost<AnomalyShard>;
+  readonly #model: ModelVoice;
   /** Signals that the log did not take yet. */
   #unsaid: Signal[] = [];
 
@@ -39,6 +42,7 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
     @Inject(SETTINGS) settings: Settings,
     metrics: Metrics,
     health: Health,
+    tensor: Tensor,
   ) {
     const { watches, errors } = readWatches(settings);
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
@@ -59,6 +63,7 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
       afterBatch: (shard) => this.#say(shard),
       onError: (error) => this.#logger.warn(error),
     });
+    this.#model = new ModelVoice(tensor, health, () => this.series());
     health.register('anomaly', () => this.#host.trouble());
     this.#publish(metrics, errors.length);
   }
@@ -66,9 +71,11 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationBootstrap(): Promise<void> {
     await this.#host.start();
     this.#logger.log(`${this.watches.length} watches`);
+    if (this.watches.length > 0) this.#model.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.#model.stop();
     await this.#host.stop();
   }
 
@@ -85,8 +92,8 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /** What the trained model says of the series; undefined while it says nothing. */
-  modelScore(_id: string): number | undefined {
-    return undefined;
+  modelScore(id: string): number | undefined {
+    return this.#model.score(id);
   }
 
   async #say(shard: AnomalyShard): Promise<void> {

@@ -19,4 +19,5 @@ export * from './runtime/processor-host.js';
 export * from './state/lmdb-state-store.js';
 export * from './state/postgres-state-store.js';
 export * from './state/state-store.js';
+export * from './tensor/tensor.js';
 export * from './version.js';
