@@ -45,9 +45,12 @@ describeWith([programs.alertmanager, forwarding], 'a real Alertmanager', () => {
 route: { receiver: team, group_by: [alertname, slo, window], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
 receivers: [{ name: team, webhook_configs: [{ url: '${receiver.url}/', send_resolved: true }] }]
 `);
-    vigil = await VigilProcess.start(sloOf('shop').replace('target: 0.9', 'target: 0.99'), {
-      VIGIL_ALERTMANAGER_URL: alertmanager.address,
-    });
+    vigil = await VigilProcess.start(
+      sloOf('shop').replace('target: 0.9', 'target: 0.99').replace('duration: 1h', 'duration: 30d'),
+      {
+        VIGIL_ALERTMANAGER_URL: alertmanager.address,
+      },
+    );
   });
   afterAll(async () => {
     await vigil?.dispose();
