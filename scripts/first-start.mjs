@@ -103,8 +103,7 @@ async function stop({ child }) {
   child.kill('SIGTERM');
   const ms = await until('stopping by SIGTERM', limits.stopMs, () => running.exit !== undefined);
   const { code, signal } = running.exit;
-  // npm itself may say that it was ended by the signal it was sent.
-  if (code !== 0 && code !== 143 && signal !== 'SIGTERM') throw new Error(`it ended with ${code ?? signal}`);
+  if (code !== 0) throw new Error(`it ended with ${code ?? signal}`);
   await until('letting go of the port', 2_000, async () => !(await isReady()));
   if (!running.output.includes('vigil: stopped')) throw new Error('it ended without having drained');
   return ms;

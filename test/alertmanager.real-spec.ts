@@ -45,9 +45,12 @@ describeWith([programs.alertmanager, forwarding], 'a real Alertmanager', () => {
 route: { receiver: team, group_by: [alertname, slo, window], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
 receivers: [{ name: team, webhook_configs: [{ url: '${receiver.url}/', send_resolved: true }] }]
 `);
-    vigil = await VigilProcess.start(sloOf('shop').replace('target: 0.9', 'target: 0.99'), {
-      VIGIL_ALERTMANAGER_URL: alertmanager.address,
-    });
+    vigil = await VigilProcess.start(
+      sloOf('shop').replace('target: 0.9', 'target: 0.99').replace('duration: 1h', 'duration: 30d'),
+      {
+        VIGIL_ALERTMANAGER_URL: alertmanager.address,
+      },
+    );
   });
   afterAll(async () => {
     await vigil?.dispose();
@@ -64,12 +67,12 @@ receivers: [{ name: team, webhook_configs: [{ url: '${receiver.url}/', send_reso
     const arrived = await until(
       'the page arrived',
       () => Promise.resolve(notifications.flatMap(({ alerts }) => alerts)),
-      (alerts) => alerts.some(({ labels }) => labels['severity'] === 'page'),
+      (alerts) => alerts.some(({ labels }) => labels['window'] === '1h/5m'),
       30_000,
     );
     expect(notifications[0]).toMatchObject({ version: '4', status: 'firing' });
-    const page = arrived.find(({ labels }) => labels['severity'] === 'page')!;
-    expect(page.labels).toMatchObject({ alertname: 'ErrorBudgetBurn', slo: 'shop', service: 'shop', window: '1h/5m' });
+    const page = arrived.find(({ labels }) => labels['window'] === '1h/5m')!;
+    expect(page.labels).toMatchObject({ alertname: 'ErrorBudgetBurn', slo: 'shop', service: 'shop', severity: 'page' });
 
     // Alertmanager itself knows it too, under the labels that Vigil gave it.
     const query = new URL('/api/v2/alerts?filter=slo%3D%22shop%22', alertmanager!.address);
