@@ -71,7 +71,7 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationBootstrap(): Promise<void> {
     await this.#host.start();
     this.#logger.log(`${this.watches.length} watches`);
-    if (this.watches.length > 0) this.#model.start();
+    this.#model.start();
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -36,6 +36,7 @@ export class ModelVoice {
   ) {}
 
   start(): void {
+    this.health.facts.set('tensor', { backend: 'none', reason: 'not loaded yet' });
     this.#timer = setTimeout(() => void this.#load(), startAfterMs).unref();
   }
 

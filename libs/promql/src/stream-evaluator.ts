@@ -3,6 +3,7 @@ import {
   ByteWriter,
   compileMatchers,
   IncrementTracker,
+  type LabelMatcher,
   type Labels,
   nameLabel,
   type SampleBatch,
@@ -76,7 +77,36 @@ type LeafQuery = Extract<Query, { kind: 'selector' | 'range' }>;
 
 type Vector = Map<string, { labels: Labels; value: number }>;
 
-const version = 1;
+/** Leaves by one label that they ask for exactly, so that a new series is held against few of many queries. */
+class LeafIndex {
+  readonly #byLabel = new Map<string, Map<string, Leaf[]>>();
+  readonly #others: Leaf[] = [];
+
+  add(leaf: Leaf, matchers: readonly LabelMatcher[]): void {
+    const exact = matchers.filter(({ op, value }) => op === '=' && value !== '');
+    // Names are shared by many queries: any other label tells them apart better.
+    const chosen = exact.find(({ name }) => name !== nameLabel) ?? exact[0];
+    if (chosen === undefined) {
+      this.#others.push(leaf);
+      return;
+    }
+    let values = this.#byLabel.get(chosen.name);
+    if (values === undefined) this.#byLabel.set(chosen.name, (values = new Map()));
+    const leaves = values.get(chosen.value);
+    if (leaves === undefined) values.set(chosen.value, [leaf]);
+    else leaves.push(leaf);
+  }
+
+  *candidates(labels: Labels): Generator<Leaf> {
+    yield* this.#others;
+    for (const [name, values] of this.#byLabel) {
+      const value = labels[name];
+      if (value !== undefined) yield* values.get(value) ?? [];
+    }
+  }
+}
+
+const version = 2;
 const stepsAtOnce = 600;
 
 /**
@@ -84,7 +114,7 @@ const stepsAtOnce = 600;
  * are newer than its end by the settle time, and never opened again. Same samples, same points.
  */
 export class StreamEvaluator {
-  readonly #leaves: Leaf[] = [];
+  readonly #leaves = new LeafIndex();
   readonly #plans: ((edgeMs: number) => Vector | number)[];
   readonly #settleMs: number;
   readonly #staleMs: number;
@@ -220,7 +250,7 @@ export class StreamEvaluator {
       const id = this.#seen;
       this.#bySeries.push(undefined);
       const labels = this.names.labels(id);
-      for (const leaf of this.#leaves) {
+      for (const leaf of this.#leaves.candidates(labels)) {
         if (!leaf.matches(labels)) continue;
         const { [nameLabel]: _name, ...rest } = labels;
         const length = leaf.steps === undefined ? 0 : leaf.steps + Math.ceil(this.#settleMs / this.options.stepMs) + 3;
@@ -367,7 +397,7 @@ export class StreamEvaluator {
       perSecond: ranged && query.fn === 'rate',
       attached: [],
     };
-    this.#leaves.push(leaf);
+    this.#leaves.add(leaf, query.matchers);
     const valueAt = (attached: Attached, edgeMs: number): number =>
       steps === undefined ? this.#instant(attached, edgeMs) : this.#over(attached, edgeMs, steps);
     return { leaf, valueAt };
