@@ -67,6 +67,7 @@ describe('a watched series', () => {
     // 18 a second over 10 a replica, half full: four.
     expect(replicaAdviceSchema.parse(advice)).toMatchObject({ replicas: 4, service: 'shop' });
     expect((await vigil.fetch('/api/v1/replicas/cart')).status).toBe(404);
+    expect(await vigil.get('/api/v1/replicas')).toMatchObject({ items: [{ service: 'shop', replicas: 4 }] });
   });
 
   it('keeps its past over a restart', async () => {

@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SloStatus } from '@vigil/contracts';
 import snappy from 'snappy';
+import { memoryOf, type MemorySample, slopesOf } from './memory.js';
 import { expectedCounts, SeriesBytes, seriesCount, sloCount, sloDocuments } from './shop-series.js';
 
 export interface IngestBench {
   readonly order: 'stable' | 'shuffled';
   readonly seconds: number;
+  /** How often memory is told of, s; not at all where it is absent. */
+  readonly memoryEverySeconds?: number;
   readonly print: (line: object) => void;
 }
 
@@ -22,7 +25,7 @@ const perBody = 2_000;
  * Sends remote write to a Vigil in a process of its own, and reads that process's CPU time and memory from its /metrics, so
  * that the sender's work is not counted. Ends when every sample is in SLO counts on disk, and compares them.
  */
-export async function benchIngest({ order, seconds, print }: IngestBench): Promise<void> {
+export async function benchIngest({ order, seconds, memoryEverySeconds, print }: IngestBench): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vigil-bench-'));
   mkdirSync(join(folder, 'slos'));
   writeFileSync(join(folder, 'slos', 'slos.yaml'), sloDocuments());
@@ -46,7 +49,7 @@ export async function benchIngest({ order, seconds, print }: IngestBench): Promi
     const from = performance.now();
     let round = 0;
     let peakMiB = before.residentMiB;
-    let nextReport = 60;
+    const memory: MemorySample[] = [];
     const bytes = new SeriesBytes(Date.now() - 3 * 86_400_000);
     const ids = Uint32Array.from({ length: seriesCount }, (_, i) => i);
     const elapsed = (): number => (performance.now() - from) / 1_000;
@@ -60,10 +63,11 @@ export async function benchIngest({ order, seconds, print }: IngestBench): Promi
       if (round % 10 === 0) {
         const { residentMiB } = await processFigures(url);
         peakMiB = Math.max(peakMiB, residentMiB);
-        if (elapsed() > nextReport) {
-          print({ bench: 'ingest', order, minute: nextReport / 60, residentMiB: Math.round(residentMiB) });
-          nextReport += 60;
-        }
+      }
+      if (memoryEverySeconds !== undefined && elapsed() >= memory.length * memoryEverySeconds) {
+        const sample = { second: Math.round(elapsed()), ...(await memoryOf(url, vigil.pid!)) };
+        memory.push(sample);
+        print({ bench: 'ingest', order, points: (round + 1) * seriesCount, ...sample });
       }
     }
     await until(async () => {
@@ -90,6 +94,9 @@ export async function benchIngest({ order, seconds, print }: IngestBench): Promi
       peakMiB: Math.round(Math.max(peakMiB, after.residentMiB)),
       countsVerified: wrong.length === 0 && items.length === sloCount,
     });
+    // The first third fills rings and caches, once.
+    const settled = memory.filter(({ second }) => second > seconds / 3);
+    if (settled.length > 1) print({ bench: 'ingest', order, ...slopesOf(settled) });
     if (wrong.length > 0) {
       const [first] = wrong;
       throw new Error(

@@ -25,7 +25,7 @@ export const api = {
   slos: () => items<SloStatus>('/api/v1/slos'),
   history: (slo: string) => get<SloHistory>(`/api/v1/slos/${encodeURIComponent(slo)}/history?points=180`),
   groups: () => items<ProcessGroupAnswer>('/api/v1/groups'),
-  replicas: (service: string) => get<ReplicaAdvice>(`/api/v1/replicas/${encodeURIComponent(service)}`),
+  replicas: () => items<ReplicaAdvice>('/api/v1/replicas'),
   series: () => items<SeriesHead>('/api/v1/series'),
   points: async (id: string): Promise<AnomalyPoint[]> =>
     (await get<WatchedSeries>(`/api/v1/series/${id}/points?limit=240`))?.points ?? [],

@@ -202,8 +202,7 @@ export class VigilApp extends LitElement {
     this.series = (await api.series()).toSorted((a, b) => (seriesName(a) < seriesName(b) ? -1 : 1));
     const histories = await Promise.all(this.slos.map(async ({ name }) => [name, await api.history(name)] as const));
     this.histories = new Map(histories.flatMap(([name, history]) => (history === undefined ? [] : [[name, history]])));
-    const advice = await Promise.all(this.groups.map(async ({ name }) => [name, await api.replicas(name)] as const));
-    this.advice = new Map(advice.flatMap(([name, each]) => (each === undefined ? [] : [[name, each]])));
+    this.advice = new Map((await api.replicas()).map((advice) => [advice.service, advice]));
     const series = this.#series();
     this.forecast =
       series === undefined ? undefined : await api.forecast(series.id).then((f) => f ?? api.forecast(series.watch));

@@ -20,7 +20,14 @@ const burn = (seconds: number, more = {}): TimelineEntry =>
 describe(Story.name, () => {
   it('is told in six chapters, each once, with the times at which things happened', () => {
     const story = new Story(brokenMs, 'checkout');
-    const evidence = { budgetRemaining: 0.8, budgetRemainingAtStart: 0.82, minutesToExhaustion: 3.25 };
+    const evidence = {
+      secondsToRecover: 16,
+      burnAtStart: 100,
+      burnAtEnd: 0.5,
+      budgetRemaining: 0.8,
+      budgetRemainingAtStart: 0.82,
+      minutesToExhaustion: 3.25,
+    };
     const told = [
       burn(7),
       burn(9),
@@ -41,6 +48,9 @@ describe(Story.name, () => {
       '30 verified',
       '30 saved',
     ]);
+    expect(told.at(-2)!.text).toBe(
+      'recovery verified: well again after 16 s; the budget burnt 100.0 times too fast, now 0.5',
+    );
     expect(told.at(-1)!.text).toBe(
       'budget saved: 80.0 % of it is left (82.0 % when the action began); at the burn of that moment it would have been spent in 3.3 minutes',
     );

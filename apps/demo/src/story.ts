@@ -75,7 +75,7 @@ function chaptersOf(kind: TimelineEntry['kind'], said: Said): { chapter: Chapter
         return [{ chapter: 'action', text: `action chosen: ${said.runbook}: ${said.reason}` }];
       if (said.phase !== 'succeeded') return [];
       return [
-        { chapter: 'verified', text: `recovery verified: ${said.reason}` },
+        { chapter: 'verified', text: `recovery verified: ${recovered(evidence)}` },
         { chapter: 'saved', text: `budget saved: ${saved(evidence)}` },
       ];
     case 'alert':
@@ -86,6 +86,12 @@ function chaptersOf(kind: TimelineEntry['kind'], said: Said): { chapter: Chapter
       return unreachable;
     }
   }
+}
+
+function recovered({ secondsToRecover, burnAtStart, burnAtEnd }: Readonly<Record<string, number>>): string {
+  const after = secondsToRecover === undefined ? 'well again' : `well again after ${secondsToRecover.toFixed(0)} s`;
+  if (burnAtStart === undefined || burnAtEnd === undefined) return after;
+  return `${after}; the budget burnt ${burnAtStart.toFixed(1)} times too fast, now ${burnAtEnd.toFixed(1)}`;
 }
 
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;

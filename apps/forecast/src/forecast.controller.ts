@@ -4,6 +4,7 @@ import { type ForecastAnswer, forecastSchema, type ReplicaAdvice, replicaAdviceS
 import { defaultLevels, HistoryError } from '@vigil/forecast';
 import { ProblemError } from '@vigil/platform';
 import { labelsToString } from '@vigil/telemetry';
+import { z } from 'zod';
 import { ForecastService } from './forecast.service.js';
 import type { WatchedHistory } from './history-shard.js';
 
@@ -51,6 +52,13 @@ export class ForecastController {
         season: season === undefined ? undefined : numberOf('season', season, 100_000),
       }),
     );
+  }
+
+  @Get('replicas')
+  @ApiOperation({ summary: 'Replicas recommended for every service whose demand is known' })
+  @ApiOkResponse({ standardSchema: z.object({ items: z.array(replicaAdviceSchema) }) } as never)
+  allReplicas(): { items: ReplicaAdvice[] } {
+    return { items: this.forecasts.advice() };
   }
 
   @Get('replicas/:service')

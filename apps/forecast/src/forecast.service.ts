@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type ForecastAnswer, type ReplicaAdvice, schemaVersion, topics } from '@vigil/contracts';
-import { forecast, forecasterVersion, type ForecastResult, replicasFor } from '@vigil/forecast';
+import { forecast, forecasterVersion, type ForecastResult, HistoryError, replicasFor } from '@vigil/forecast';
 import {
   Clock,
   Health,
@@ -22,7 +22,7 @@ const lookBack = 2_048;
 const adviceSteps = 30;
 const adviceLevels = [0.5, 0.95] as const;
 const recentSteps = 5;
-const metricsEveryMs = 10_000;
+const adviceForMs = 5_000;
 
 /** Keeps the past of watched series and says what comes next. */
 @Injectable()
@@ -30,8 +30,8 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
   readonly #logger = new Logger('forecast');
   readonly #host: ProcessorHost<HistoryShard>;
   readonly watches: readonly Watch[];
-  #advice = new Map<string, ReplicaAdvice>();
-  #timer: NodeJS.Timeout | undefined;
+  #advice: ReplicaAdvice[] = [];
+  #advisedMs = 0;
 
   constructor(
     log: Log,
@@ -60,11 +60,9 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
 
   async onApplicationBootstrap(): Promise<void> {
     await this.#host.start();
-    this.#timer = setInterval(() => this.#advise(), metricsEveryMs);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
     await this.#host.stop();
   }
 
@@ -136,6 +134,18 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
     };
   }
 
+  /** Advice for every service whose demand is known; a few seconds old at most. */
+  advice(): ReplicaAdvice[] {
+    const now = this.clock.now();
+    if (now - this.#advisedMs >= adviceForMs) {
+      this.#advisedMs = now;
+      this.#advice = [...new Set(this.watches.map((watch) => watch.service))].flatMap((service) =>
+        this.#adviseOn(service),
+      );
+    }
+    return this.#advice;
+  }
+
   /** The series that says what a service has to serve, where a watch states its capacity. */
   demandOf(service: string): WatchedHistory | undefined {
     return this.series()
@@ -155,29 +165,26 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
     return watches;
   }
 
-  /** Off the scrape's path: a scrape must not wait for forecasts. */
-  #advise(): void {
-    const advice = new Map<string, ReplicaAdvice>();
-    for (const service of new Set(this.watches.map((watch) => watch.service))) {
-      const demand = this.demandOf(service);
-      if (demand === undefined) continue;
-      try {
-        advice.set(service, this.replicas(demand));
-      } catch {
-        // Too short a past: nothing is advised, and nothing is shown.
-      }
+  #adviseOn(service: string): ReplicaAdvice[] {
+    const demand = this.demandOf(service);
+    if (demand === undefined) return [];
+    try {
+      return [this.replicas(demand)];
+    } catch (error) {
+      // Too short a past: nothing is advised, and nothing is shown.
+      if (error instanceof HistoryError) return [];
+      throw error;
     }
-    this.#advice = advice;
   }
 
   #publish(metrics: Metrics): void {
     metrics.gauge('vigil_forecast_replicas', 'Replicas recommended by the forecast demand', ['service'], (gauge) => {
       gauge.reset();
-      for (const [service, { replicas }] of this.#advice) gauge.set({ service }, replicas);
+      for (const { service, replicas } of this.advice()) gauge.set({ service }, replicas);
     });
     metrics.gauge('vigil_forecast_demand_peak', 'Demand expected at most, 95 % quantile', ['service'], (gauge) => {
       gauge.reset();
-      for (const [service, { peak }] of this.#advice) gauge.set({ service }, peak);
+      for (const { service, peak } of this.advice()) gauge.set({ service }, peak);
     });
     metrics.gauge('vigil_forecast_series', 'Series whose past is kept for forecasts', [], (gauge) =>
       gauge.set(this.series().length),

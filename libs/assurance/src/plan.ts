@@ -2,7 +2,6 @@ import { checkSource, type DocumentError, documentSources } from '@vigil/catalog
 import { z } from 'zod';
 
 export const directions = ['stop', 'start'] as const;
-export const roleNames = ['IC', 'OL', 'IR', 'QA'] as const;
 
 const name = z.string().min(1, 'must not be empty').max(200, 'must be at most 200 characters');
 const time = z.iso.datetime({ offset: true, error: 'must be a time with its zone, such as 2026-12-13T10:00:00+08:00' });

@@ -1,11 +1,4 @@
-import {
-  budgetSpent,
-  burnRate,
-  type EventCounts,
-  errorBudgetRemaining,
-  errorRatio,
-  projectExhaustion,
-} from './burn.js';
+import { burnRate, type EventCounts, errorBudgetRemaining, errorRatio, projectExhaustion } from './burn.js';
 import type { BurnWindow } from './burn-windows.js';
 import type { SloDefinition } from './compile.js';
 
@@ -90,9 +83,4 @@ export function budgetOf({ target }: SloDefinition, { counts, budgetRemaining }:
     spent: Math.max(0, counts.total - counts.good),
     remainingFraction: budgetRemaining,
   };
-}
-
-/** Share of the whole budget that the pair's burn spends within its long window, given even traffic. */
-export function pairSpends({ windowMs }: SloDefinition, { window, longBurn }: PairEvaluation): number {
-  return budgetSpent({ burnRate: longBurn, durationMs: window.longMs, windowMs });
 }

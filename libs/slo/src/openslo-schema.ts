@@ -114,7 +114,6 @@ export const sloSpecSchema = z
       context.addIssue({ code: 'custom', message: 'must have exactly one of indicator and indicatorRef' });
     }
   });
-export type SloSpec = z.infer<typeof sloSpecSchema>;
 
 export const openSloVersion = 'openslo/v1';
 export const openSloKinds = [

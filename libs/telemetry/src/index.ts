@@ -5,6 +5,6 @@ export * from './model.js';
 export { decodeOtlpJson } from './otlp-json.js';
 export { decodeOtlpProtobuf } from './otlp-protobuf.js';
 export * from './remote-write.js';
-export { SeriesRegistry, slotCount } from './series-registry.js';
+export { SeriesRegistry } from './series-registry.js';
 export * from './bytes.js';
 export * from './increments.js';

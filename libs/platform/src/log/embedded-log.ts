@@ -13,6 +13,9 @@ import {
 const tailBytesMax = 64 * 2 ** 20;
 const batchRecordsMax = 64;
 const headerBytes = 10;
+/** Records are dropped in blocks of this many, by the age of the block's last. */
+const trimBlock = 64;
+const trimRecordsMax = 10_000;
 
 interface Topic {
   readonly name: string;
@@ -211,14 +214,22 @@ export class EmbeddedLog extends Log {
     const safe = Math.min(topic.committed, ...checkpoints.map(({ value }) => value));
     const youngest = this.options.now() - this.options.keepMs;
     const removals: Promise<boolean>[] = [];
-    for (const { key, value } of topic.records.getRange({ end: safe, limit: 10_000 })) {
+    while (topic.first < safe && removals.length < trimRecordsMax) {
+      const end = Math.min(safe, topic.first + trimBlock);
       // Keeping what all have read is a wish; room for what is to come goes first.
-      if (value.readDoubleLE(0) > youngest && topic.bytes < this.options.maxBytes / 2) break;
-      topic.bytes -= value.length;
-      topic.first = key + 1;
-      removals.push(topic.records.remove(key));
+      if (topic.bytes < this.options.maxBytes / 2 && this.#writtenAtMs(topic, end - 1) > youngest) break;
+      // By their share: to know each one's size is to read all of it again, which cost more than taking it in.
+      topic.bytes -= topic.bytes * ((end - topic.first) / (topic.next - topic.first));
+      for (const key of topic.records.getKeys({ start: topic.first, end })) removals.push(topic.records.remove(key));
+      topic.first = end;
     }
     await Promise.all(removals);
+  }
+
+  /** When the newest record at or before `offset` came; long ago where there is none. */
+  #writtenAtMs(topic: Topic, offset: number): number {
+    const [newest] = topic.records.getRange({ start: offset, end: topic.first - 1, reverse: true, limit: 1 });
+    return newest?.value.readDoubleLE(0) ?? -Infinity;
   }
 }
 

@@ -1,5 +1,6 @@
 import kafkajs, { type Admin, type Consumer, type EachBatchPayload, type Kafka, type Producer } from 'kafkajs';
 import { registerCodecs } from './kafka-codecs.js';
+import { fetchTopicId } from './kafka-topic-id.js';
 import {
   type AppendRecord,
   type Assignment,
@@ -39,7 +40,7 @@ export class KafkaLog extends Log {
   readonly #admin: Admin;
   readonly #partitions = new Map<string, number>();
   readonly #consumptions = new Set<KafkaConsumption>();
-  #logId = '';
+  #clusterId = '';
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #sending: Promise<void> | undefined;
@@ -83,7 +84,7 @@ export class KafkaLog extends Log {
         });
       }
       const { clusterId } = await this.#admin.describeCluster();
-      this.#logId = clusterId;
+      this.#clusterId = clusterId;
       const { topics } = await this.#admin.fetchTopicMetadata({ topics: [...this.options.topics] });
       for (const { name, partitions } of topics) this.#partitions.set(name, partitions.length);
       await this.#producer.connect();
@@ -155,12 +156,29 @@ export class KafkaLog extends Log {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
-    const consumption = new KafkaConsumption(this.#kafka, this.#logId, options, (stopped) =>
-      this.#consumptions.delete(stopped),
+    const consumption = new KafkaConsumption(
+      this.#kafka,
+      await this.#logId(options.topic),
+      options,
+      () => this.#admin.fetchTopicOffsets(options.topic),
+      (stopped) => this.#consumptions.delete(stopped),
     );
     this.#consumptions.add(consumption);
     await consumption.start();
     return consumption;
+  }
+
+  /** Cluster and topic by their ids: a topic that was made again under its old name is another log. */
+  async #logId(topic: string): Promise<string> {
+    const failures: string[] = [];
+    for (const broker of this.options.brokers) {
+      try {
+        return `${this.#clusterId}/${await fetchTopicId(broker, topic)}`;
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+    }
+    throw new LogUnavailableError(`no broker tells which topic '${topic}' is: ${failures.join('; ')}`);
   }
 
   async close(): Promise<void> {
@@ -179,23 +197,43 @@ interface Owned {
   soughtFor: number | undefined;
 }
 
+interface Watermarks {
+  readonly partition: number;
+  readonly high: string;
+}
+
+const heartbeatMs = 1_000;
+
+/**
+ * One member of a consumer group. kafkajs has neither a hook for revocation nor one for the generation: a join says which
+ * partitions are left, and the first heartbeat after it which generation we are. Then all of them are claimed, whether
+ * records come or not: what was counted is to be read at once.
+ */
 class KafkaConsumption implements Consumption {
   readonly #consumer: Consumer;
-  readonly #owned = new Map<number, Owned>();
+  /** Claims of the present generation, by partition. */
+  readonly #claims = new Map<number, Promise<Owned>>();
+  readonly #assigned = new Map<number, Assignment>();
   readonly #lag = new Map<number, number>();
-  #generation = 0;
+  #mine: readonly number[] = [];
+  #generation: number | undefined;
+  #beatAtMs = 0;
+  /** Claims run one after the other: a later one of a partition finds what an earlier one left. */
+  #claiming: Promise<unknown> = Promise.resolve();
 
   constructor(
     kafka: Kafka,
     private readonly logId: string,
     private readonly options: ConsumeOptions,
+    private readonly watermarks: () => Promise<readonly Watermarks[]>,
     private readonly onStopped: (self: KafkaConsumption) => void,
   ) {
     this.#consumer = kafka.consumer({
       groupId: `vigil.${options.group}`,
       sessionTimeout: 10_000,
       rebalanceTimeout: 15_000,
-      heartbeatInterval: 1_000,
+      // A beat is sent when it is asked for, so that the one after a join tells the generation at once.
+      heartbeatInterval: 0,
       maxWaitTimeInMs: 100,
       allowAutoTopicCreation: false,
       retry: { retries: 20, initialRetryTime: 200, maxRetryTime: 5_000, restartOnFailure: async () => true },
@@ -204,15 +242,8 @@ class KafkaConsumption implements Consumption {
 
   async start(): Promise<void> {
     const { HEARTBEAT, GROUP_JOIN } = this.#consumer.events;
-    // kafkajs has no revoke hook: a join says which partitions are left, a heartbeat which generation we are.
-    this.#consumer.on(HEARTBEAT, ({ payload }) => (this.#generation = payload.groupGenerationId));
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      const mine = new Set(payload.memberAssignment[this.options.topic] ?? []);
-      for (const [partition, owned] of this.#owned) {
-        this.#owned.delete(partition);
-        if (!mine.has(partition)) this.options.handlers.revoked?.(owned.assignment);
-      }
-    });
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberAssignment[this.options.topic] ?? []));
+    this.#consumer.on(HEARTBEAT, ({ payload }) => this.#beaten(payload.groupGenerationId));
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [this.options.topic], fromBeginning: true });
     await this.#consumer.run({
@@ -223,22 +254,66 @@ class KafkaConsumption implements Consumption {
     });
   }
 
+  #joined(mine: readonly number[]): void {
+    this.#mine = mine;
+    this.#generation = undefined;
+    this.#claims.clear();
+    for (const [partition, assignment] of this.#assigned) {
+      if (mine.includes(partition)) continue;
+      this.#assigned.delete(partition);
+      this.#lag.delete(partition);
+      this.options.handlers.revoked?.(assignment);
+    }
+  }
+
+  #beaten(generation: number): void {
+    this.#generation = generation;
+    this.#beatAtMs = performance.now();
+    for (const partition of this.#mine) {
+      if (!this.#claims.has(partition)) this.#claim(partition, generation).catch(() => undefined);
+    }
+  }
+
+  /** Asks the consumer's store where to go on, and goes there. A claim that fails is made anew at the next beat. */
+  #claim(partition: number, generation: number): Promise<Owned> {
+    const assignment: Assignment = { topic: this.options.topic, partition, generation, logId: this.logId };
+    const claim = this.#claiming.then(async (): Promise<Owned> => {
+      const isCurrent = (): boolean => this.#claims.get(partition) === claim;
+      if (!isCurrent()) throw new Error(`partition ${partition} was given away before it was claimed`);
+      const next = await this.options.handlers.assigned(assignment);
+      if (!isCurrent()) {
+        this.options.handlers.revoked?.(assignment);
+        throw new Error(`partition ${partition} was given away while it was claimed`);
+      }
+      this.#assigned.set(partition, assignment);
+      this.#consumer.seek({ topic: this.options.topic, partition, offset: String(next) });
+      await this.#measure(partition, next);
+      return { assignment, next, soughtFor: undefined };
+    });
+    this.#claims.set(partition, claim);
+    this.#claiming = claim.catch((error: unknown) => {
+      if (this.#claims.get(partition) !== claim) return;
+      this.#claims.delete(partition);
+      this.options.onError?.(error);
+    });
+    return claim;
+  }
+
+  async #measure(partition: number, next: number): Promise<void> {
+    const marks = await this.watermarks();
+    const high = Number(marks.find((mark) => mark.partition === partition)?.high ?? next);
+    this.#lag.set(partition, Math.max(0, high - next));
+  }
+
   async #batch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload): Promise<void> {
     if (!isRunning() || isStale() || batch.messages.length === 0) return;
-    // The generation of this very batch: one beat in the group we were just assigned by.
-    await heartbeat();
     const { partition } = batch;
-    let owned = this.#owned.get(partition);
-    if (owned === undefined) {
-      const assignment: Assignment = {
-        topic: this.options.topic,
-        partition,
-        generation: this.#generation,
-        logId: this.logId,
-      };
-      owned = { assignment, next: await this.options.handlers.assigned(assignment), soughtFor: undefined };
-      this.#owned.set(partition, owned);
-    }
+    const isClaimed = this.#generation !== undefined && this.#claims.has(partition);
+    if (!isClaimed || performance.now() - this.#beatAtMs > heartbeatMs) await heartbeat();
+    // A claim that fails throws here, so that kafkajs comes back after a while.
+    const owned = await this.#claims.get(partition);
+    // A claim moves the reader to the store's offset: this batch comes again.
+    if (owned === undefined || isStale()) return;
     if (Number(batch.firstOffset()) > owned.next && owned.soughtFor !== owned.next) {
       // The group's committed offset may be ahead of the store, whose offset rules.
       owned.soughtFor = owned.next;
@@ -263,7 +338,7 @@ class KafkaConsumption implements Consumption {
     } catch (error) {
       this.options.onError?.(error);
       // What is in memory may be half a batch ahead of the store: start over from the store.
-      this.#owned.delete(partition);
+      this.#claims.delete(partition);
       throw error;
     }
     owned.next = Number(batch.lastOffset()) + 1;
@@ -271,9 +346,13 @@ class KafkaConsumption implements Consumption {
     resolveOffset(batch.lastOffset());
   }
 
+  /** For people who look at the group's lag; the store's offset rules, so that a failure here is told and no more. */
   async checkpointed(partition: number, nextOffset: number): Promise<void> {
-    // For people who look at the group's lag, and as the place where a new member starts; the store's offset rules.
-    await this.#consumer.commitOffsets([{ topic: this.options.topic, partition, offset: String(nextOffset) }]);
+    try {
+      await this.#consumer.commitOffsets([{ topic: this.options.topic, partition, offset: String(nextOffset) }]);
+    } catch (error) {
+      this.options.onError?.(error);
+    }
   }
 
   lag(): number {

@@ -3,7 +3,7 @@ import { decodeRemoteWrite, decodeOtlpJson, decodeOtlpProtobuf } from '@vigil/te
 import { type Envelope, openEnvelope } from '@vigil/contracts';
 import type { Assignment, Consumption, Log, LogRecord } from '../log/log.js';
 import { traced } from '../observe/traces.js';
-import type { StateStore } from '../state/state-store.js';
+import { FencedError, type StateStore } from '../state/state-store.js';
 
 /** What one partition's worth of a service does with samples. Deterministic: the same records, the same state. */
 export interface ShardProcessor {
@@ -49,6 +49,8 @@ export class ProcessorHost<Shard extends ShardProcessor> {
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> = Promise.resolve();
   #failed = 0;
+  /** Partitions whose records have been observed, and what they raise not been sent yet. */
+  readonly #unsent = new Set<number>();
 
   constructor(private readonly options: ProcessorHostOptions<Shard>) {}
 
@@ -102,14 +104,18 @@ export class ProcessorHost<Shard extends ShardProcessor> {
     this.#committing = this.#committing.then(async () => {
       const now = this.options.now();
       for (const owned of this.#owned.values()) {
+        // Shards may share what they raise: nothing is committed while any of it is unsent, or a crash would lose it.
+        if (this.#unsent.size > 0) return;
         if (owned.nextOffset === owned.committedOffset) continue;
         if (!force && now - owned.committedAtMs < this.options.commitMs) continue;
         try {
           await traced('commit', { 'vigil.processor': this.options.name }, () => this.#commitShard(owned));
           this.#failed = 0;
         } catch (error) {
-          this.#failed += 1;
           this.options.onError(error);
+          // Somebody else counts on from the last commit: what this process has beyond it is theirs to count.
+          if (error instanceof FencedError) this.#forget(owned.assignment);
+          else this.#failed += 1;
         }
       }
     });
@@ -147,18 +153,21 @@ export class ProcessorHost<Shard extends ShardProcessor> {
 
   #forget(assignment: Assignment): void {
     this.#owned.delete(assignment.partition);
+    this.#unsent.delete(assignment.partition);
     this.options.onDropped?.(assignment);
   }
 
   async #records(assignment: Assignment, records: readonly LogRecord[]): Promise<void> {
     const owned = this.#owned.get(assignment.partition);
     if (owned === undefined) throw new Error(`${this.options.name} does not own partition ${assignment.partition}`);
+    this.#unsent.add(assignment.partition);
     for (const record of records) {
       const { batch, receivedAtMs } = this.#decode(record);
       if (batch !== undefined) owned.shard.observe(batch, receivedAtMs);
       owned.nextOffset = record.offset + 1;
     }
     await this.options.afterBatch?.(owned.shard, assignment);
+    this.#unsent.delete(assignment.partition);
     await this.commit();
   }
 
