@@ -37,7 +37,7 @@ export default tseslint.config(
   },
   {
     // A program's entry hands its environment to the one parser.
-    files: ['apps/*/src/main.ts', '**/*.spec.ts', '**/*-spec.ts', 'test/**', 'bench/**', 'scripts/**'],
+    files: ['apps/*/src/main.ts', '**/*.spec.ts', '**/*-spec.ts', 'test/**', 'bench/**', 'models/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
 );

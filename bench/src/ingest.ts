@@ -137,12 +137,17 @@ async function processFigures(
 ): Promise<{ cpuSeconds: number; residentMiB: number; lag: number; uncommitted: number }> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const value = (name: string): number =>
-    Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (.+)$`, 'm').exec(text)?.[1] ?? NaN);
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(`${name} `))
+        ?.slice(name.length + 1) ?? NaN,
+    );
   return {
     cpuSeconds: value('process_cpu_seconds_total'),
     residentMiB: value('process_resident_memory_bytes') / 2 ** 20,
-    lag: value('vigil_processor_lag_records'),
-    uncommitted: value('vigil_processor_uncommitted_records'),
+    lag: value('vigil_processor_lag_records{processor="slo"}'),
+    uncommitted: value('vigil_processor_uncommitted_records{processor="slo"}'),
   };
 }
 

@@ -6,6 +6,7 @@ import { decodeEnvelope, version } from '@vigil/platform';
 import { DecodeError, SeriesRegistry } from '@vigil/telemetry';
 import { checkDocuments, checkKinds } from './check.js';
 import { addDemoVerbs } from './demo.js';
+import { detectCsv } from './detect-csv.js';
 import { forecastCsv } from './forecast-csv.js';
 
 const program = new Command('vigil')
@@ -73,6 +74,21 @@ program
       else
         for (const { line, path, message } of errors)
           console.log(`${file}:${line}: ${path === '' ? '' : `${path}: `}${message}`);
+    }
+  });
+
+program
+  .command('detect')
+  .description('anomaly scores of a CSV file (timestamp,value; a header row); a row reads the rows before it alone')
+  .requiredOption('--in <file>', 'the series')
+  .requiredOption('--out <file>', 'timestamp,value,anomaly_score,is_anomaly,expected,lower,upper')
+  .option('--explain', 'add the reason as a last column')
+  .action((options: { in: string; out: string; explain?: boolean }) => {
+    try {
+      writeFileSync(options.out, detectCsv(readFileSync(options.in, 'utf8'), options.explain === true));
+    } catch (error) {
+      console.error(`vigil: ${options.in}: ${(error as Error).message}`);
+      process.exitCode = 1;
     }
   });
 

@@ -12,7 +12,7 @@ import {
   type Settings,
   StateStore,
 } from '@vigil/platform';
-import { parseWatches, type Watch } from '@vigil/promql';
+import { parseWatchFiles, type Watch } from '@vigil/promql';
 import { labelsToString, SeriesRegistry } from '@vigil/telemetry';
 import { HistoryShard, type WatchedHistory } from './history-shard.js';
 
@@ -42,7 +42,9 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
     metrics: Metrics,
     health: Health,
   ) {
-    this.watches = this.#read(settings.paths.watches);
+    const { watches } = settings.paths;
+    // Their errors are the anomaly service's to tell: it reads the same files.
+    this.watches = watches === undefined ? [] : parseWatchFiles(readDocumentFolder('VIGIL_WATCHES', watches)).watches;
     this.#host = new ProcessorHost<HistoryShard>({
       name: 'forecast',
       topic: topics.samples,
@@ -153,18 +155,6 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
       .sort((a, b) => b.history.newestMs - a.history.newestMs)[0];
   }
 
-  #read(path: string | undefined): readonly Watch[] {
-    if (path === undefined) return [];
-    const watches: Watch[] = [];
-    for (const { text, file } of readDocumentFolder('VIGIL_WATCHES', path)) {
-      const found = parseWatches(text, file);
-      for (const error of found.errors)
-        this.#logger.error(`${error.file}:${error.line}: ${error.path}: ${error.message}`);
-      watches.push(...found.watches.filter(({ name }) => !watches.some((watch) => watch.name === name)));
-    }
-    return watches;
-  }
-
   #adviseOn(service: string): ReplicaAdvice[] {
     const demand = this.demandOf(service);
     if (demand === undefined) return [];
@@ -178,6 +168,7 @@ export class ForecastService implements OnApplicationBootstrap, OnApplicationShu
   }
 
   #publish(metrics: Metrics): void {
+    metrics.processor('forecast', this.#host);
     metrics.gauge('vigil_forecast_replicas', 'Replicas recommended by the forecast demand', ['service'], (gauge) => {
       gauge.reset();
       for (const { service, replicas } of this.advice()) gauge.set({ service }, replicas);

@@ -1,11 +1,11 @@
 import { decodeEnvelope, type SampleLog } from '@vigil/platform';
-import { type EventCounts, errorRatio, type SloDefinition, sliSeriesName } from '@vigil/slo';
+import { errorRatio, errorRatioSeries, type EventCounts, type SloDefinition } from '@vigil/slo';
 import { encodeRemoteWrite, type SeriesRegistry, type WriteSeries } from '@vigil/telemetry';
 
 type Points = { timestampMs: number; value: number }[];
 
 /**
- * Each SLO's error ratio by bucket, written back into the sample log once it is judged: detectors, forecasts and people's
+ * Each SLO's error ratio at each edge of a bucket, written back into the sample log once it is judged: detectors, forecasts and people's
  * own watches read an SLI like any other series, and nobody has to add up its counters again.
  */
 export class SliPoints {
@@ -16,7 +16,7 @@ export class SliPoints {
     private readonly registry: SeriesRegistry,
   ) {}
 
-  /** Takes the counts of the bucket that ends at `timestampMs`; a bucket without events has no ratio. */
+  /** Takes the counts of the last buckets up to `timestampMs`; without events there is no ratio. */
   add(definition: SloDefinition, timestampMs: number, counts: EventCounts): void {
     if (counts.total <= 0) return;
     const points = this.#points.get(definition);
@@ -29,7 +29,7 @@ export class SliPoints {
   async flush(receivedAtMs: number): Promise<void> {
     if (this.#points.size === 0) return;
     const series = [...this.#points].map(([{ name, service }, samples]): WriteSeries => ({
-      labels: { __name__: sliSeriesName, slo: name, service },
+      labels: { __name__: errorRatioSeries, slo: name, service },
       kind: 'gauge',
       samples,
     }));

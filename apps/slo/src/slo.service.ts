@@ -8,6 +8,7 @@ import {
   Metrics,
   ProcessorHost,
   SampleLog,
+  readDocumentFolder,
   SETTINGS,
   type Settings,
   StateStore,
@@ -15,14 +16,15 @@ import {
 import {
   BurnAlerts,
   type BurnTransition,
+  errorRatioBuckets,
   evaluateShards,
+  loadSloFiles,
   SloEngine,
   type SloDefinition,
   type SloEvaluation,
   sumShards,
 } from '@vigil/slo';
 import { SeriesRegistry } from '@vigil/telemetry';
-import { readSloFolder } from './documents.js';
 import { SliPoints } from './sli-points.js';
 import { alertsPage, type SharedPage, SloShard } from './slo-shard.js';
 
@@ -55,7 +57,9 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     health: Health,
   ) {
     const { definitions, errors } =
-      settings.paths.slos === undefined ? { definitions: [], errors: [] } : readSloFolder(settings.paths.slos);
+      settings.paths.slos === undefined
+        ? { definitions: [], errors: [] }
+        : loadSloFiles(readDocumentFolder('VIGIL_SLOS', settings.paths.slos));
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
     this.definitions = definitions;
     this.#judgedMs = definitions.map(() => 0);
@@ -128,7 +132,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
       if (edgeMs <= this.#judgedMs[slo]!) return;
       const first = this.#judgedMs[slo] === 0 ? edgeMs : this.#judgedMs[slo]! + bucketMs;
       for (let at = Math.max(first, edgeMs - edgesAtOnce * bucketMs); at <= edgeMs; at += bucketMs) {
-        this.#points.add(definition, at, sumShards(engines, slo, at - bucketMs, at));
+        this.#points.add(definition, at, sumShards(engines, slo, at - errorRatioBuckets * bucketMs, at));
         for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
           this.#alertsPage.isDirty = true;
           this.#unsaid.push(this.#signal(definition, transition));
@@ -183,18 +187,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   #publish(metrics: Metrics, documentErrors: number): void {
-    metrics.gauge(
-      'vigil_processor_lag_records',
-      'Records in the log that a processor has not taken yet',
-      ['processor'],
-      (gauge) => gauge.set({ processor: 'slo' }, this.#host.lag()),
-    );
-    metrics.gauge(
-      'vigil_processor_uncommitted_records',
-      'Records taken whose state is not on disk yet: what a crash would replay',
-      ['processor'],
-      (gauge) => gauge.set({ processor: 'slo' }, this.#host.uncommitted()),
-    );
+    metrics.processor('slo', this.#host);
     metrics.gauge('vigil_slo_document_errors', 'Errors in the SLO documents read at start', [], (gauge) =>
       gauge.set(documentErrors),
     );

@@ -20,6 +20,7 @@ import {
   version,
 } from '@vigil/platform';
 import { AlertingModule } from '../../alerting/src/index.js';
+import { AnomalyModule } from '../../anomaly/src/index.js';
 import { AssuranceModule } from '../../assurance/src/index.js';
 import { DemoModule, DemoStage, type PreparedDemo, prepareDemo } from '../../demo/src/index.js';
 import { ForecastModule } from '../../forecast/src/index.js';
@@ -33,6 +34,7 @@ const services: Partial<Record<ServiceName, new () => object>> = {
   ingest: IngestModule,
   slo: SloModule,
   forecast: ForecastModule,
+  anomaly: AnomalyModule,
   alerting: AlertingModule,
   remediation: RemediationModule,
   assurance: AssuranceModule,

@@ -74,6 +74,36 @@ export const watchedSeriesSchema = z
   .meta({ id: 'WatchedSeries' });
 export type WatchedSeries = z.infer<typeof watchedSeriesSchema>;
 
+export const watchStatusSchema = z
+  .object({
+    name: z.string(),
+    service: z.string(),
+    description: z.string(),
+    query: z.string(),
+    stepMs: z.number(),
+    unit: z.string(),
+    direction: z.enum(['up', 'down', 'both']),
+    severity: z.enum(['page', 'ticket', 'info']),
+    documentHash: z.string(),
+    /** How many series the query has at present. */
+    series: z.number(),
+  })
+  .meta({ id: 'WatchStatus' });
+export type WatchStatus = z.infer<typeof watchStatusSchema>;
+
+/** One series of a watch, with its last point alone. */
+export const watchedSeriesItemSchema = watchedSeriesSchema
+  .omit({ points: true })
+  .extend({
+    last: anomalyPointSchema.nullable(),
+    /** An anomaly is open. */
+    firing: z.boolean(),
+    /** What the trained model says, 1 where its alarm would be; null while it is not loaded or knows too little. */
+    modelScore: z.number().nullable(),
+  })
+  .meta({ id: 'WatchedSeriesItem' });
+export type WatchedSeriesItem = z.infer<typeof watchedSeriesItemSchema>;
+
 export const forecastSchema = z
   .object({
     schemaVersion: z.literal(schemaVersion),

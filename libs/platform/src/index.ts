@@ -27,4 +27,5 @@ export * from './runtime/self-url.js';
 export * from './state/lmdb-state-store.js';
 export * from './state/postgres-state-store.js';
 export * from './state/state-store.js';
+export * from './tensor/tensor.js';
 export * from './version.js';

@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { type SampleBatch, SeriesRegistry } from '@vigil/telemetry';
-import { bucketQuantile, counterSumText, parseQuery, QueryError, StreamEvaluator, toCounterSum } from './index.js';
+import {
+  bucketQuantile,
+  counterSumText,
+  parseQuery,
+  QueryError,
+  queryToString,
+  StreamEvaluator,
+  toCounterSum,
+} from './index.js';
 
 const matcher = (name: string, op: string, value: string) => ({ name, op, value });
 const named = (name: string) => matcher('__name__', '=', name);
@@ -225,5 +233,49 @@ describe('StreamEvaluator', () => {
       }
       expect(evaluator.observe(resumed.batch(second(s)), base + s * 1_000)).toEqual(expected);
     }
+  });
+});
+
+describe('a body of many steps', () => {
+  it('says what its steps would have said one by one', () => {
+    const texts = ['max(g)', 'sum(rate(c[2s]))', 'sum(c)'];
+    const run = (perBody: number): string[] => {
+      const registry = new SeriesRegistry();
+      const queries = texts.map((name) => ({ name, query: parseQuery(name) }));
+      const evaluator = new StreamEvaluator(queries, registry, { stepMs: 1_000 });
+      const ids = ['g', 'c'].map((name) => registry.intern({ __name__: name }));
+      const base = 1_800_000_000_000;
+      const said: string[] = [];
+      for (let from = 0; from < 40; from += perBody) {
+        const samples = ids.flatMap((id, n) =>
+          Array.from({ length: perBody }, (_, i) => ({ id, t: base + (from + i) * 1_000, v: (from + i) ** (n + 1) })),
+        );
+        const batch: SampleBatch = {
+          length: samples.length,
+          ids: Uint32Array.from(samples, ({ id }) => id),
+          times: Float64Array.from(samples, ({ t }) => t),
+          values: Float64Array.from(samples, ({ v }) => v),
+        };
+        for (const { query, timeMs, value } of evaluator.observe(batch, base + 100_000))
+          said.push(`${texts[query]} ${(timeMs - base) / 1_000} ${value}`);
+      }
+      return said;
+    };
+    expect(run(20)).toEqual(run(1));
+    expect(run(20)).toContain('max(g) 20 20');
+    // 20 * 20 - 18 * 18, over two seconds.
+    expect(run(20)).toContain('sum(rate(c[2s])) 20 38');
+  });
+});
+
+describe(queryToString.name, () => {
+  it.each([
+    'up',
+    '{job=~"a|b"}',
+    'sum by (code, job) (rate(x_total{code=~"5.."}[5m])) / sum(y)',
+    '1 - (sum(increase(a[1m])) or vector(0)) / (sum(increase(b[1m])) + sum(increase(c{d!="e"}[1m])))',
+    'histogram_quantile(0.95, sum by (le) (rate(l_bucket[30s])))',
+  ])('says what it was parsed from: %s', (text) => {
+    expect(parseQuery(queryToString(parseQuery(text)))).toEqual(parseQuery(text));
   });
 });

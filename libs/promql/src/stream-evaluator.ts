@@ -54,6 +54,8 @@ interface Attached {
   readonly leaf: Leaf;
   /** The series' labels without its name: what results carry. */
   readonly labels: Labels;
+  /** Canonical text of the labels. */
+  readonly key: string;
   lastMs: number;
   /** Instant: the newest value and the one before, for a step that closes after its successor began. */
   value: number;
@@ -63,6 +65,14 @@ interface Attached {
   readonly ring: Float64Array | undefined;
   readonly ringStep: Float64Array | undefined;
 }
+
+interface Known {
+  readonly id: number;
+  readonly all: Attached[];
+  readonly slots: number[];
+}
+
+type LeafQuery = Extract<Query, { kind: 'selector' | 'range' }>;
 
 type Vector = Map<string, { labels: Labels; value: number }>;
 
@@ -81,7 +91,8 @@ export class StreamEvaluator {
   readonly #tracker: IncrementTracker;
   /** Range leaves attached to a tracker slot. */
   readonly #tracked: Attached[] = [];
-  readonly #bySeries = new Map<number, { all: Attached[]; slots: number[] }>();
+  /** By the series' id; undefined where no query asks for it. */
+  readonly #bySeries: (Known | undefined)[] = [];
   #seen = 0;
   #edgeMs = 0;
   #newestMs = 0;
@@ -102,19 +113,51 @@ export class StreamEvaluator {
   /** Takes samples; those far newer than `receivedAtMs` (a sender's clock gone wrong) do not close steps. */
   observe(batch: SampleBatch, receivedAtMs: number): StreamPoint[] {
     this.#attachNew();
-    const { length, ids, times, values, starts } = batch;
-    for (let i = 0; i < length; i++) {
-      const known = this.#bySeries.get(ids[i]!);
-      if (known === undefined) continue;
-      const timeMs = times[i]!;
-      const value = values[i]!;
-      if (!Number.isFinite(value)) continue;
-      for (const attached of known.all) this.#value(attached, timeMs, value);
-      const delta = this.names.kind(ids[i]!) === 'delta';
-      for (const slot of known.slots) this.#tracker.add(slot, timeMs, value, starts?.[i] ?? 0, delta);
-      if (timeMs > this.#newestMs) this.#newestMs = Math.min(timeMs, receivedAtMs + 60_000);
+    const { ids, times, values } = batch;
+    const wanted: number[] = [];
+    let oldestMs = Infinity;
+    let newestMs = -Infinity;
+    for (let i = 0; i < batch.length; i++) {
+      if (this.#bySeries[ids[i]!] === undefined || !Number.isFinite(values[i]!)) continue;
+      wanted.push(i);
+      oldestMs = Math.min(oldestMs, times[i]!);
+      newestMs = Math.max(newestMs, times[i]!);
     }
-    return this.#close();
+    // A sender that catches up puts many steps into a body, series by series: each step is closed before the next begins.
+    if (newestMs - oldestMs <= this.options.stepMs) {
+      for (const i of wanted) this.#take(batch, i, receivedAtMs);
+      return this.#close();
+    }
+    const points: StreamPoint[] = [];
+    for (const i of wanted.sort((a, b) => times[a]! - times[b]! || a - b)) {
+      // The sample itself belongs to a later step than any that it closes.
+      this.#see(times[i]!, receivedAtMs);
+      if (this.#lastEdgeMs() > this.#edgeMs) points.push(...this.#close());
+      this.#take(batch, i, receivedAtMs);
+    }
+    points.push(...this.#close());
+    return points;
+  }
+
+  #take({ ids, times, values, starts }: SampleBatch, i: number, receivedAtMs: number): void {
+    const id = ids[i]!;
+    const timeMs = times[i]!;
+    const value = values[i]!;
+    const known = this.#bySeries[id]!;
+    for (const attached of known.all) this.#value(attached, timeMs, value);
+    const delta = this.names.kind(id) === 'delta';
+    for (const slot of known.slots) this.#tracker.add(slot, timeMs, value, starts?.[i] ?? 0, delta);
+    this.#see(timeMs, receivedAtMs);
+  }
+
+  #see(timeMs: number, receivedAtMs: number): void {
+    if (timeMs > this.#newestMs) this.#newestMs = Math.min(timeMs, receivedAtMs + 60_000);
+  }
+
+  /** The newest edge that can be closed. */
+  #lastEdgeMs(): number {
+    const { stepMs } = this.options;
+    return Math.floor((this.#newestMs - this.#settleMs) / stepMs) * stepMs;
   }
 
   /** State as bytes: with the batches that follow, a restored evaluator says what this one would have said. */
@@ -123,9 +166,9 @@ export class StreamEvaluator {
     out.u8(version);
     out.f64(this.#edgeMs);
     out.f64(this.#newestMs);
-    const series = [...this.#bySeries].filter(([, { all }]) => all.some(({ lastMs }) => lastMs > 0));
+    const series = this.#bySeries.filter((known) => known?.all.some(({ lastMs }) => lastMs > 0) === true) as Known[];
     out.u32(series.length);
-    for (const [id, { all, slots }] of series) {
+    for (const { id, all, slots } of series) {
       out.text(JSON.stringify(this.names.labels(id)));
       out.text(this.names.kind(id));
       out.u32(all.length);
@@ -152,7 +195,7 @@ export class StreamEvaluator {
       const labels = JSON.parse(from.text()) as Labels;
       const id = this.names.intern(labels, from.text() as SeriesKind);
       this.#attachNew();
-      const known = this.#bySeries.get(id);
+      const known = this.#bySeries[id];
       if (known === undefined || known.all.length !== from.u32()) return;
       for (const attached of known.all) {
         attached.lastMs = from.f64();
@@ -175,6 +218,7 @@ export class StreamEvaluator {
   #attachNew(): void {
     for (; this.#seen < this.names.size; this.#seen++) {
       const id = this.#seen;
+      this.#bySeries.push(undefined);
       const labels = this.names.labels(id);
       for (const leaf of this.#leaves) {
         if (!leaf.matches(labels)) continue;
@@ -184,6 +228,7 @@ export class StreamEvaluator {
           id,
           leaf,
           labels: rest,
+          key: groupKey(rest),
           lastMs: 0,
           value: NaN,
           previousMs: 0,
@@ -192,8 +237,7 @@ export class StreamEvaluator {
           ringStep: length === 0 ? undefined : new Float64Array(length),
         };
         leaf.attached.push(attached);
-        let known = this.#bySeries.get(id);
-        if (known === undefined) this.#bySeries.set(id, (known = { all: [], slots: [] }));
+        const known = (this.#bySeries[id] ??= { id, all: [], slots: [] });
         known.all.push(attached);
         if (length > 0) known.slots.push(this.#tracked.push(attached) - 1);
       }
@@ -229,7 +273,7 @@ export class StreamEvaluator {
 
   #close(): StreamPoint[] {
     const { stepMs } = this.options;
-    const last = Math.floor((this.#newestMs - this.#settleMs) / stepMs) * stepMs;
+    const last = this.#lastEdgeMs();
     if (last <= 0) return [];
     // The step in which the stream began is half a step: it is not judged.
     if (this.#edgeMs === 0) this.#edgeMs = last;
@@ -255,6 +299,8 @@ export class StreamEvaluator {
       case 'range':
         return this.#leaf(query, index);
       case 'aggregate': {
+        if (query.of.kind === 'selector' || query.of.kind === 'range')
+          return this.#aggregatedLeaf(query.of, index, query.op, query.by);
         const of = this.#plan(query.of, index);
         return (edgeMs) => aggregate(vectorOf(of(edgeMs)), query.op, query.by);
       }
@@ -280,7 +326,37 @@ export class StreamEvaluator {
     }
   }
 
-  #leaf(query: Extract<Query, { kind: 'selector' | 'range' }>, index: number): (edgeMs: number) => Vector {
+  #leaf(query: LeafQuery, index: number): (edgeMs: number) => Vector {
+    const { leaf, valueAt } = this.#newLeaf(query, index);
+    return (edgeMs) => {
+      const vector: Vector = new Map();
+      for (const attached of leaf.attached) {
+        const value = valueAt(attached, edgeMs);
+        if (!Number.isNaN(value)) vector.set(attached.key, { labels: attached.labels, value });
+      }
+      return vector;
+    };
+  }
+
+  /** An aggregation right over series, as most queries have it: each series' group is found once, when it is first met. */
+  #aggregatedLeaf(query: LeafQuery, index: number, op: AggregateOp, by: readonly string[]): (edgeMs: number) => Vector {
+    const { leaf, valueAt } = this.#newLeaf(query, index);
+    const groups = new Map<string, Group>();
+    const groupOf: Group[] = [];
+    return (edgeMs) => {
+      for (const group of groups.values()) group.count = 0;
+      leaf.attached.forEach((attached, i) => {
+        const value = valueAt(attached, edgeMs);
+        if (!Number.isNaN(value)) collect((groupOf[i] ??= groupFor(groups, attached.labels, by)), value);
+      });
+      const vector: Vector = new Map();
+      for (const [key, group] of groups)
+        if (group.count > 0) vector.set(key, { labels: group.labels, value: resultOf(group, op) });
+      return vector;
+    };
+  }
+
+  #newLeaf(query: LeafQuery, index: number): { leaf: Leaf; valueAt: (attached: Attached, edgeMs: number) => number } {
     const { stepMs } = this.options;
     const ranged = query.kind === 'range';
     const steps = ranged ? Math.max(1, Math.round((query.windowMs ?? stepMs) / stepMs)) : undefined;
@@ -292,15 +368,9 @@ export class StreamEvaluator {
       attached: [],
     };
     this.#leaves.push(leaf);
-    return (edgeMs) => {
-      const vector: Vector = new Map();
-      for (const attached of leaf.attached) {
-        const value = steps === undefined ? this.#instant(attached, edgeMs) : this.#over(attached, edgeMs, steps);
-        if (Number.isNaN(value)) continue;
-        vector.set(groupKey(attached.labels), { labels: attached.labels, value });
-      }
-      return vector;
-    };
+    const valueAt = (attached: Attached, edgeMs: number): number =>
+      steps === undefined ? this.#instant(attached, edgeMs) : this.#over(attached, edgeMs, steps);
+    return { leaf, valueAt };
   }
 
   #instant(attached: Attached, edgeMs: number): number {
@@ -332,38 +402,55 @@ function groupKey(labels: Labels): string {
   return key;
 }
 
-function aggregate(vector: Vector, op: AggregateOp, by: readonly string[]): Vector {
-  const groups = new Map<string, { labels: Labels; values: number[] }>();
-  for (const { labels, value } of vector.values()) {
-    const kept = Object.fromEntries(by.flatMap((name) => (labels[name] === undefined ? [] : [[name, labels[name]]])));
-    const key = groupKey(kept);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { labels: kept, values: [value] });
-    else group.values.push(value);
-  }
-  const result: Vector = new Map();
-  for (const [key, { labels, values }] of groups) result.set(key, { labels, value: reduce(op, values) });
-  return result;
+interface Group {
+  readonly labels: Labels;
+  count: number;
+  sum: number;
+  min: number;
+  max: number;
 }
 
-function reduce(op: AggregateOp, values: readonly number[]): number {
-  const sum = values.reduce((total, value) => total + value, 0);
+function groupFor(groups: Map<string, Group>, labels: Labels, by: readonly string[]): Group {
+  const kept = Object.fromEntries(by.flatMap((name) => (labels[name] === undefined ? [] : [[name, labels[name]]])));
+  const key = groupKey(kept);
+  let group = groups.get(key);
+  if (group === undefined) groups.set(key, (group = { labels: kept, count: 0, sum: 0, min: 0, max: 0 }));
+  return group;
+}
+
+function collect(group: Group, value: number): void {
+  const isFirst = group.count === 0;
+  group.sum = isFirst ? value : group.sum + value;
+  group.min = isFirst ? value : Math.min(group.min, value);
+  group.max = isFirst ? value : Math.max(group.max, value);
+  group.count++;
+}
+
+function resultOf({ count, sum, min, max }: Group, op: AggregateOp): number {
   switch (op) {
     case 'sum':
       return sum;
     case 'avg':
-      return sum / values.length;
+      return sum / count;
     case 'min':
-      return Math.min(...values);
+      return min;
     case 'max':
-      return Math.max(...values);
+      return max;
     case 'count':
-      return values.length;
+      return count;
     default: {
       const unreachable: never = op;
       return unreachable;
     }
   }
+}
+
+function aggregate(vector: Vector, op: AggregateOp, by: readonly string[]): Vector {
+  const groups = new Map<string, Group>();
+  for (const { labels, value } of vector.values()) collect(groupFor(groups, labels, by), value);
+  const result: Vector = new Map();
+  for (const [key, group] of groups) result.set(key, { labels: group.labels, value: resultOf(group, op) });
+  return result;
 }
 
 function apply(op: BinaryOp, left: number, right: number): number {

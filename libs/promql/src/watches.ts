@@ -88,6 +88,25 @@ export function parseWatches(
   return { watches, errors };
 }
 
+/** Watches of many files: a name is given once among all of them, the first holds. */
+export function parseWatchFiles(files: Iterable<{ readonly text: string; readonly file: string }>): {
+  readonly watches: readonly Watch[];
+  readonly errors: readonly DocumentError[];
+} {
+  const watches = new Map<string, Watch>();
+  const errors: DocumentError[] = [];
+  for (const { text, file } of files) {
+    const found = parseWatches(text, file);
+    errors.push(...found.errors);
+    for (const watch of found.watches) {
+      const message = `'${watch.name}' is the name of a watch in another file`;
+      if (watches.has(watch.name)) errors.push({ file, line: 1, path: 'metadata.name', message });
+      else watches.set(watch.name, watch);
+    }
+  }
+  return { watches: [...watches.values()], errors };
+}
+
 /** @throws MatcherError for a regular expression that does not compile. */
 function checkMatchers(query: Query): void {
   switch (query.kind) {

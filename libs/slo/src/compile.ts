@@ -100,3 +100,22 @@ export function loadSlos(
   }
   return { definitions, errors: [...errors, ...failed] };
 }
+
+/** SLOs of many files: a name is given once among all of them, the first holds. */
+export function loadSloFiles(files: Iterable<{ readonly text: string; readonly file: string }>): {
+  readonly definitions: readonly SloDefinition[];
+  readonly errors: readonly DocumentError[];
+} {
+  const definitions = new Map<string, SloDefinition>();
+  const errors: DocumentError[] = [];
+  for (const { text, file } of files) {
+    const found = loadSlos(text, file);
+    errors.push(...found.errors);
+    for (const definition of found.definitions) {
+      const message = `'${definition.name}' is the name of an SLO in another file`;
+      if (definitions.has(definition.name)) errors.push({ file, line: 1, path: 'metadata.name', message });
+      else definitions.set(definition.name, definition);
+    }
+  }
+  return { definitions: [...definitions.values()], errors };
+}

@@ -3,6 +3,6 @@ export * from './burn-alerts.js';
 export * from './burn-windows.js';
 export * from './compile.js';
 export * from './engine.js';
+export * from './error-ratio-watch.js';
 export * from './evaluation.js';
 export * from './openslo.js';
-export { sliSeriesName } from './slo-document.js';

@@ -30,6 +30,3 @@ export interface SloDocument {
   readonly file: string;
   readonly line: number;
 }
-
-/** Name of the series of an SLO's error ratio by bucket, with the labels `slo` and `service`. */
-export const sliSeriesName = 'slo:sli_error:ratio';

@@ -22,6 +22,16 @@ export class ByteWriter {
     this.#at += 8;
   }
 
+  /** All numbers of the lane; its length is known to the reader. */
+  lane(values: Float64Array | Float32Array): void {
+    const width = values.BYTES_PER_ELEMENT;
+    this.#reserve(values.length * width);
+    for (let i = 0; i < values.length; i++, this.#at += width) {
+      if (width === 8) this.#view.setFloat64(this.#at, values[i]!, true);
+      else this.#view.setFloat32(this.#at, values[i]!, true);
+    }
+  }
+
   text(value: string): void {
     const bytes = new TextEncoder().encode(value);
     this.u32(bytes.length);
@@ -69,6 +79,12 @@ export class ByteReader {
   f64(): number {
     this.#at += 8;
     return this.#view.getFloat64(this.#at - 8, true);
+  }
+
+  lane(into: Float64Array | Float32Array): void {
+    const width = into.BYTES_PER_ELEMENT;
+    for (let i = 0; i < into.length; i++, this.#at += width)
+      into[i] = width === 8 ? this.#view.getFloat64(this.#at, true) : this.#view.getFloat32(this.#at, true);
   }
 
   text(): string {

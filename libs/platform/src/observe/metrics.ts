@@ -2,18 +2,64 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 type Names<Label extends string> = readonly Label[];
 
+/** What a processor of the log tells of itself. */
+export interface ProcessorFigures {
+  lag(): number;
+  uncommitted(): number;
+}
+
 /** Vigil's own metrics, in Prometheus' words; `/metrics` serves them. */
 export class Metrics {
   readonly registry = new Registry();
+  readonly #processors = new Map<string, ProcessorFigures>();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  counter<Label extends string>(name: string, help: string, labelNames: Names<Label> = []): Counter<Label> {
+  /** Shows how far a processor is behind; all processors share these gauges. */
+  processor(name: string, figures: ProcessorFigures): void {
+    this.#processors.set(name, figures);
+    const each =
+      (of: (figures: ProcessorFigures) => number) =>
+      (gauge: Gauge<'processor'>): void =>
+        this.#processors.forEach((known, processor) => gauge.set({ processor }, of(known)));
+    this.gauge(
+      'vigil_processor_lag_records',
+      'Records in the log that a processor has not taken yet',
+      ['processor'],
+      each((known) => known.lag()),
+    );
+    this.gauge(
+      'vigil_processor_uncommitted_records',
+      'Records taken whose state is not on disk yet: what a crash would replay',
+      ['processor'],
+      each((known) => known.uncommitted()),
+    );
+  }
+
+  /** With `collect` it shows, at each scrape, a count that is kept elsewhere. */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Names<Label> = [],
+    collect?: (counter: Counter<Label>) => void,
+  ): Counter<Label> {
     return (
       (this.registry.getSingleMetric(name) as Counter<Label> | undefined) ??
-      new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] })
+      new Counter({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers: [this.registry],
+        ...(collect === undefined
+          ? {}
+          : {
+              collect(this: Counter<Label>) {
+                collect(this);
+              },
+            }),
+      })
     );
   }
 

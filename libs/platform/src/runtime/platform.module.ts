@@ -17,6 +17,7 @@ import { RelationalStore } from '../relational/relational-store.js';
 import { LmdbStateStore } from '../state/lmdb-state-store.js';
 import { PostgresStateStore } from '../state/postgres-state-store.js';
 import { StateStore } from '../state/state-store.js';
+import { Tensor, TensorWorker } from '../tensor/tensor.js';
 import { lockFolder } from './folder-lock.js';
 import { Health } from './health.js';
 import { SelfUrl } from './self-url.js';
@@ -107,6 +108,7 @@ export class PlatformModule {
       { provide: Metrics, useValue: new Metrics() },
       { provide: Health, useValue: new Health(clock.now()) },
       { provide: SelfUrl, useValue: new SelfUrl(foundation.settings) },
+      { provide: Tensor, useValue: new TensorWorker() },
       { provide: ProcessGroups, useValue: new LocalProcessGroups() },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
