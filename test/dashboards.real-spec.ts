@@ -1,14 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { dashboards } from '../dashboards/src/dashboards.js';
-import { anomalyMetrics } from '../dashboards/src/metrics.js';
 import { eventually, RunningVigil } from './lib/running-vigil.js';
-
-const hasPrometheus = spawnSync('prometheus', ['--version']).status === 0;
-const mayRun = hasPrometheus || process.env['VIGIL_REQUIRE_REAL'] === '1';
+import { describeWith, programs, type Service, startPrometheus } from './real/services.js';
 
 const slo = `
 apiVersion: openslo/v1
@@ -53,16 +48,7 @@ const variables: Readonly<Record<string, string>> = {
   __rate_interval: '10s',
 };
 
-/** One after another: a port that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-(mayRun ? describe : describe.skip)('on a real Prometheus', () => {
+describeWith([programs.prometheus], 'the dashboards on a real Prometheus', () => {
   const running = new RunningVigil((folder) => {
     const write = (name: string, text: string): string => {
       const path = join(folder, name);
@@ -75,9 +61,8 @@ async function freePort(): Promise<number> {
       VIGIL_RUNBOOKS: write('runbooks.yaml', runbook),
     };
   });
-  let prometheus: ChildProcess | undefined;
+  let prometheus: Service | undefined;
   let sender: NodeJS.Timeout | undefined;
-  let url = '';
   let requests = 0;
 
   const send = async (timestampMs: number): Promise<void> => {
@@ -96,7 +81,7 @@ async function freePort(): Promise<number> {
     const filled = expr
       .replaceAll('$__from', String(Date.now() - 300_000))
       .replaceAll(/\$(\w+)/g, (whole, name: string) => variables[name] ?? whole);
-    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(filled)}`);
+    const answer = await fetch(`${prometheus!.address}/api/v1/query?query=${encodeURIComponent(filled)}`);
     return (await answer.json()) as { status: string; error?: string; data?: { result: unknown[] } };
   };
 
@@ -105,19 +90,8 @@ async function freePort(): Promise<number> {
     for (let s = 300; s >= 1; s--) await send(Date.now() - s * 1_000);
     sender = setInterval(() => void send(Date.now()), 1_000);
     const { host } = new URL(running.vigil.url);
-    const config = join(running.folder, 'prometheus.yml');
-    writeFileSync(
-      config,
+    prometheus = await startPrometheus(
       `global: { scrape_interval: 1s }\nscrape_configs: [{ job_name: vigil, static_configs: [{ targets: ['${host}'] }] }]\n`,
-    );
-    const port = await freePort();
-    const data = join(running.folder, 'prometheus');
-    mkdirSync(data);
-    url = `http://127.0.0.1:${port}`;
-    prometheus = spawn(
-      'prometheus',
-      [`--config.file=${config}`, `--storage.tsdb.path=${data}`, `--web.listen-address=127.0.0.1:${port}`],
-      { stdio: 'ignore' },
     );
     // Advice is computed when it is asked for.
     await running.get('/api/v1/replicas/checkout');
@@ -130,23 +104,15 @@ async function freePort(): Promise<number> {
   });
   afterAll(async () => {
     clearInterval(sender);
-    if (prometheus !== undefined) {
-      const ended = new Promise((resolve) => prometheus!.once('exit', resolve));
-      prometheus.kill('SIGTERM');
-      await ended;
-    }
+    await prometheus?.stop();
     await running.dispose();
   });
 
   it.each(Object.entries(dashboards))('every expression of %s has an answer', async (_file, make) => {
-    const served = await (await running.fetch('/metrics')).text();
-    // Of what this program does not serve yet nothing can be seen.
-    const missing = anomalyMetrics.filter((name) => !served.includes(`# TYPE ${name} `));
     const { panels } = make() as unknown as { panels: { title: string; targets: { expr: string }[] }[] };
     const silent: string[] = [];
     for (const { title, targets } of panels) {
       for (const { expr } of targets) {
-        if (missing.some((name) => expr.includes(name))) continue;
         // What has just been raised is seen at the next scrape.
         const answer = await eventually(
           () => query(expr),

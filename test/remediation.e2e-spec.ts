@@ -15,6 +15,7 @@ import {
   topics,
 } from '@vigil/contracts';
 import {
+  type AppendRecord,
   Clock,
   LocalProcessGroup,
   LocalProcessGroups,
@@ -38,6 +39,7 @@ class MovedClock extends Clock {
   }
 }
 
+const clock = new MovedClock();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 async function until<Value>(what: () => Promise<Value | undefined | false>, seconds = 15): Promise<Value> {
   for (let i = 0; i < seconds * 20; i++) {
@@ -79,10 +81,29 @@ class FakeGroup implements ProcessGroup {
   }
 }
 
+function alertRecord(
+  name: string,
+  event: 'opened' | 'resolved',
+  labels: Record<string, string>,
+  opening = 1,
+): AppendRecord {
+  const message: AlertMessage = {
+    schemaVersion: 1,
+    id: `${name}:${opening}:${event}`,
+    event,
+    fingerprint: name,
+    kind: 'burn',
+    signalId: `signal-${name}`,
+    labels: { alertname: name, ...labels },
+    annotations: {},
+    at: new Date(clock.now()).toISOString(),
+  };
+  return { key: name, value: Buffer.from(JSON.stringify(message)) };
+}
+
 /** Starts Vigil, listens to what healing says, and speaks for alerting. */
 class Journey {
   readonly folder = mkdtempSync(join(tmpdir(), 'vigil-healing-'));
-  readonly clock = new MovedClock();
   readonly actions: ActionMessage[] = [];
   vigil!: Vigil;
 
@@ -94,10 +115,7 @@ class Journey {
       VIGIL_DEMO: 'off',
       ...this.environment,
     });
-    this.vigil = await createVigil(
-      { ...settings, listen: { host: '127.0.0.1', port: 0 } },
-      { logger: silent, clock: this.clock },
-    );
+    this.vigil = await createVigil({ ...settings, listen: { host: '127.0.0.1', port: 0 } }, { logger: silent, clock });
     const known = this.vigil.app.get(ProcessGroups) as LocalProcessGroups;
     for (const group of groups) known.register(group);
     this.actions.length = 0;
@@ -140,21 +158,13 @@ class Journey {
     });
   }
 
-  alert(name: string, event: 'opened' | 'resolved', labels: Record<string, string>): Promise<void> {
-    const message: AlertMessage = {
-      schemaVersion: 1,
-      id: `${name}:${event}`,
-      event,
-      fingerprint: name,
-      kind: 'burn',
-      signalId: `signal-${name}`,
-      labels: { alertname: name, ...labels },
-      annotations: {},
-      at: new Date(this.clock.now()).toISOString(),
-    };
-    const record = { key: name, value: Buffer.from(JSON.stringify(message)) };
-    // Twice, as a log may say things.
-    return this.vigil.app.get(Log).append(topics.alerts, [record, record]);
+  alert(...told: Parameters<typeof alertRecord>): Promise<void> {
+    return this.tell(alertRecord(...told));
+  }
+
+  /** All at once, the last one twice, as a log may say things. */
+  tell(...records: AppendRecord[]): Promise<void> {
+    return this.vigil.app.get(Log).append(topics.alerts, [...records, ...records.slice(-1)]);
   }
 
   /** The newest run about the alert, once it is in one of these phases. */
@@ -410,9 +420,9 @@ rollback: [{ scale: { group: cart, replicas: before, max: 9 } }]`,
     expect(refused.reason).toMatch(/group\/cart was acted on \d+ s ago; the cooldown is 300 s/);
     expect(cart.asked).toEqual(['scale 3']);
     // It fires still when the cooldown is over: now it is acted on, and put back as it does not help.
-    journey.clock.aheadMs += 301_000;
+    clock.aheadMs += 301_000;
     await journey.run('cart-b', 'verifying');
-    journey.clock.aheadMs += 31_000;
+    clock.aheadMs += 31_000;
     const back = await journey.run('cart-b', 'rolled-back');
     expect(back.reason).toContain('it did not help within 30 s: the alert still fires; rolled back');
     expect(cart.asked).toEqual(['scale 3', 'scale 4', 'scale 3']);
@@ -429,10 +439,14 @@ rollback: [{ scale: { group: cart, replicas: before, max: 9 } }]`,
     await journey.alert('shop', 'opened', { instance: 'shop-1' });
     expect((await journey.run('shop', 'refused')).reason).toContain('stopped by the stop switch');
     await journey.post('/api/v1/remediation/start');
-    journey.clock.aheadMs += 16_000;
+    clock.aheadMs += 16_000;
     await journey.run('shop', 'verifying');
     expect(shop.asked).toEqual(['restart shop-1']);
-    await journey.alert('shop', 'resolved', {});
+    // It opens again at once: that is no recovery.
+    await journey.tell(alertRecord('shop', 'resolved', {}), alertRecord('shop', 'opened', { instance: 'shop-1' }, 2));
+    await pause(2_500);
+    await journey.run('shop', 'verifying');
+    await journey.alert('shop', 'resolved', {}, 2);
     await journey.run('shop', 'succeeded');
     const audited = await journey.vigil.app
       .get(RelationalStore)
@@ -441,7 +455,7 @@ rollback: [{ scale: { group: cart, replicas: before, max: 9 } }]`,
   });
 
   it('goes on after a restart: a scaling is asked for again, what may not be repeated fails for that reason', async () => {
-    journey.clock.aheadMs += 3_700_000;
+    clock.aheadMs += 3_700_000;
     cart.hangs = true;
     shop.hangs = true;
     await journey.alert('cart-c', 'opened', { service: 'cart' });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parser } from '@prometheus-io/lezer-promql';
 import { dashboards, dashboardText } from './dashboards.js';
-import { anomalyMetrics, servedMetrics } from './metrics.js';
+import { servedMetrics } from './metrics.js';
 
 interface Panel {
   readonly title: string;
@@ -54,7 +54,7 @@ describe('the dashboards', () => {
         for (const { expr } of targets) {
           const names = metricsOf(expr);
           expect([title, names.length > 0]).toEqual([title, true]);
-          for (const name of names) expect([...servedMetrics, ...anomalyMetrics]).toContain(name);
+          for (const name of names) expect(servedMetrics).toContain(name);
         }
       }
     },
@@ -82,6 +82,6 @@ describe('the dashboards', () => {
         dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => metricsOf(expr))),
       ),
     );
-    expect([...servedMetrics, ...anomalyMetrics].filter((name) => !shown.has(name))).toEqual([]);
+    expect(servedMetrics.filter((name) => !shown.has(name))).toEqual([]);
   });
 });

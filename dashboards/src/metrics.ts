@@ -1,7 +1,4 @@
-/**
- * Metrics that dashboards may show: what Vigil serves under /metrics. A test holds the first list against a running Vigil;
- * the others appear with the services that judge anomalies.
- */
+/** Metrics that dashboards may show: what Vigil serves under /metrics. A test holds the list against a running Vigil. */
 export const servedMetrics: readonly string[] = [
   'nodejs_eventloop_lag_p50_seconds',
   'nodejs_eventloop_lag_p99_seconds',
@@ -10,6 +7,12 @@ export const servedMetrics: readonly string[] = [
   'process_resident_memory_bytes',
   'vigil_alertmanager_forwards_total',
   'vigil_alerts',
+  'vigil_anomaly_expected',
+  'vigil_anomaly_firing',
+  'vigil_anomaly_lower',
+  'vigil_anomaly_score',
+  'vigil_anomaly_upper',
+  'vigil_anomaly_value',
   'vigil_catalogue_document_errors',
   'vigil_forecast_demand_peak',
   'vigil_forecast_replicas',
@@ -36,13 +39,4 @@ export const servedMetrics: readonly string[] = [
   'vigil_slo_window_events',
   'vigil_slo_window_good_events',
   'vigil_slo_window_seconds',
-];
-
-export const anomalyMetrics: readonly string[] = [
-  'vigil_anomaly_expected',
-  'vigil_anomaly_firing',
-  'vigil_anomaly_lower',
-  'vigil_anomaly_score',
-  'vigil_anomaly_upper',
-  'vigil_anomaly_value',
 ];

@@ -66,10 +66,12 @@ export class RunStore {
     return rows.map(({ body }) => body);
   }
 
-  async isResolved(alertId: string): Promise<boolean> {
-    const rows = await this.store.query(`SELECT id FROM remediation_alert WHERE id = $1 AND resolved_at IS NULL`, [
-      alertId,
-    ]);
+  /** An alert that opened again meanwhile has not ended, whichever opening a run answers. */
+  async isResolved({ fingerprint }: OpenAlert): Promise<boolean> {
+    const rows = await this.store.query(
+      `SELECT id FROM remediation_alert WHERE fingerprint = $1 AND resolved_at IS NULL`,
+      [fingerprint],
+    );
     return rows.length === 0;
   }
 
@@ -126,7 +128,7 @@ export class RunStore {
   /** Attempts already made at one alert. */
   async attempts(sql: Sql, alertId: string): Promise<number> {
     const [row] = await sql.query<{ n: string }>(
-      `SELECT count(*) AS n FROM remediation_run WHERE alert_id = $1 AND run_key LIKE $1 || ':attempt:%'`,
+      `SELECT count(*) AS n FROM remediation_run WHERE alert_id = $1 AND run_key LIKE '%:attempt:%'`,
       [alertId],
     );
     return Number(row?.n ?? 0);

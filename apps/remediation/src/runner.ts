@@ -123,7 +123,7 @@ export class Runner {
     const stopped = await this.#stopped();
     if (stopped !== undefined) return stopped;
     const atMs = this.clock.now();
-    if (await this.runs.isResolved(run.alert.id)) return { kind: 'alert-gone', atMs };
+    if (await this.runs.isResolved(run.alert)) return { kind: 'alert-gone', atMs };
     const { reading } = await this.#read(run);
     return { kind: 'began', atMs, reading };
   }
@@ -168,7 +168,7 @@ export class Runner {
   }
 
   async #observe(run: Run): Promise<RunEvent> {
-    const alertResolved = await this.runs.isResolved(run.alert.id);
+    const alertResolved = await this.runs.isResolved(run.alert);
     const { reading, trouble } = await this.#read(run);
     return { kind: 'observed', atMs: this.clock.now(), reading, trouble, alertResolved };
   }
