@@ -15,8 +15,8 @@ await build({
   format: 'esm',
   target: 'es2022',
   loader: { '.css': 'text' },
-  // Lit's reactive properties are accessors of the class: a field of the same name would hide them.
-  tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, experimentalDecorators: true } },
+  // Its paths, and class fields that do not hide lit's accessors.
+  tsconfig: join(root, 'tsconfig.json'),
   logLevel: 'warning',
 });
 for (const file of ['index.html', 'page.css']) copyFileSync(join(from, file), join(to, file));

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './lib/prepare.mjs';
 
-/** What the terminal tells, in this order. */
+/** What the terminal tells. */
 const story = ['budget burning', 'anomaly seen', 'page sent', 'action chosen', 'recovery verified', 'budget saved'];
 const kinds = ['signal', 'alert', 'notification', 'action', 'demo'];
 const limits = { firstReadyMs: 240_000, storyMs: 300_000, stopMs: 20_000, secondReadyMs: 20_000 };
@@ -72,16 +72,11 @@ const isReady = () =>
     () => false,
   );
 
-/** How much of the story has been told, each line after the one before; the lines say when. */
+/** Whether each chapter has its timed line; which one comes first is up to what happened. */
 function told(output) {
   const lines = output.split('\n');
-  let at = 0;
-  for (const words of story) {
-    const found = lines.findIndex((line, i) => i >= at && line.includes(words) && /\d/.test(line));
-    if (found < 0) return { done: false, missing: words };
-    at = found + 1;
-  }
-  return { done: true };
+  const missing = story.filter((words) => !lines.some((line) => new RegExp(`\\d\\d:\\d\\d  ${words}`).test(line)));
+  return { done: missing.length === 0, missing: missing.join("', '") };
 }
 
 async function readTimeline() {

@@ -7,6 +7,8 @@ import {
   type AlertingConfig,
   AlertingConfigError,
   classifyAnswer,
+  forPeople,
+  isForPeople,
   parseAlertingConfig,
   retryDelayMs,
   signWebhook,
@@ -175,10 +177,11 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
       signalId: signal.id,
       labels: alert.labels,
       annotations: alert.annotations,
+      evidence: data.evidence,
       at: new Date(alert.endsAtMs ?? alert.startsAtMs).toISOString(),
       provenance: data.provenance,
     });
-    await this.#forwarder?.plan(sql, alert, now);
+    if (isForPeople(alert)) await this.#forwarder?.plan(sql, alert, now);
   }
 
   /** Beside whatever decided it: remediation and the board hear of it even if this process dies now. */
@@ -201,7 +204,7 @@ export class AlertingService implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async #plan(groups: AlertGroups, sql: Sql, now: number): Promise<void> {
-    for (const notification of groups.due(now)) {
+    for (const notification of groups.due(now).flatMap((each) => forPeople(each) ?? [])) {
       for (const webhook of this.#config.webhooks) {
         const body = webhookPayload(notification, webhook, this.settings.externalUrl);
         if (body === undefined) continue;

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { type Alert, type AlertGroups, classifyAnswer, forwardPayload, resendMs, retryDelayMs } from '@vigil/alerting';
+import {
+  type Alert,
+  type AlertGroups,
+  classifyAnswer,
+  forwardPayload,
+  isForPeople,
+  resendMs,
+  retryDelayMs,
+} from '@vigil/alerting';
 import { schemaVersion } from '@vigil/contracts';
 import {
   enqueue,
@@ -53,7 +61,7 @@ export class AlertmanagerForwarder {
     for (const entry of await takeDue(this.store, [channel], nowMs, leaseMs)) {
       await this.#deliver(entry, groups, nowMs);
     }
-    const firing = groups.alerts().filter(({ endsAtMs }) => endsAtMs === undefined);
+    const firing = groups.alerts().filter((alert) => alert.endsAtMs === undefined && isForPeople(alert));
     if (this.#resentMs !== undefined && nowMs < this.#resentMs + resendMs) return;
     this.#resentMs = nowMs;
     if (firing.length > 0) await this.#post(firing, nowMs);

@@ -1,6 +1,7 @@
 import { detectorVersion } from '@vigil/anomaly';
 import { makeSignal, type Signal } from '@vigil/contracts';
-import { labelsToString } from '@vigil/telemetry';
+import { isErrorRatioWatch } from '@vigil/slo';
+import { labelsToString, quantity } from '@vigil/telemetry';
 import type { SeriesChange } from './watched-series.js';
 
 /**
@@ -39,13 +40,18 @@ export function anomalySignal(
   });
 }
 
-/** `checkout p95 latency is 0.41 s, expected 0.12 (0.09 to 0.16)`. */
+/** `checkout p95 latency is 410 ms, expected 120 ms (at most 160 ms)`. */
 function summary({ watch, labels }: SeriesChange['series'], evidence: SeriesChange['evidence']): string {
-  const { value, expected, lower, upper } = evidence;
+  const said = (value: number): string => quantity(value, watch.unit);
   const what = watch.description === '' ? watch.name : watch.description;
-  const of = Object.keys(labels).length === 0 ? '' : ` ${labelsToString(labels)}`;
-  const unit = watch.unit === '' ? '' : ` ${watch.unit}`;
-  return `${what}${of} is ${short(value)}${unit}, expected ${short(expected)} (${short(lower)} to ${short(upper)})`;
+  // An SLO's series is named by its SLO already.
+  const named = isErrorRatioWatch(watch) || Object.keys(labels).length === 0;
+  const of = named ? '' : ` ${labelsToString(labels)}`;
+  const { value, expected, lower, upper } = evidence;
+  const bounds = {
+    up: `at most ${said(upper)}`,
+    down: `at least ${said(lower)}`,
+    both: `${said(lower)} to ${said(upper)}`,
+  }[watch.direction];
+  return `${what}${of} is ${said(value)}, expected ${said(expected)} (${bounds})`;
 }
-
-const short = (value: number): string => String(Number(value.toPrecision(3)));

@@ -8,17 +8,6 @@ export const time = (at: string | number): string => clock.format(new Date(at));
 
 export const percent = (ratio: number, digits = 1): string => `${(ratio * 100).toFixed(digits)} %`;
 
-/** A number with its unit as people say it: 1.2 GB, 38 ms, 61 requests/s. */
-export function quantity(value: number, unit: string): string {
-  if (!Number.isFinite(value)) return '–';
-  if (unit === 's') return value < 1 ? `${Math.round(value * 1_000)} ms` : `${short(value)} s`;
-  if (unit === 'bytes') {
-    const step = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, Math.abs(value))) / 10)));
-    return `${short(value / 2 ** (10 * step))} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][step]}`;
-  }
-  return unit === '' ? short(value) : `${short(value)} ${unit}`;
-}
-
 const units = [
   ['d', 86_400],
   ['h', 3_600],
@@ -37,5 +26,3 @@ export function duration(ms: number): string {
   }
   return parts.slice(0, 2).join(' ') || '0 s';
 }
-
-const short = (value: number): string => String(Number(value.toPrecision(3)));

@@ -1,6 +1,6 @@
 import type { AnomalyPoint, ForecastAnswer } from '@vigil/contracts';
+import { quantity } from '@vigil/telemetry';
 import { css, type CSSResult, html, LitElement, type TemplateResult } from 'lit';
-import { quantity } from './format.js';
 import type { PlotData } from './plot.js';
 import './plot.js';
 

@@ -65,17 +65,35 @@ export class TimelineList extends LitElement {
 
   protected override render(): TemplateResult {
     if (this.entries.length === 0) return html`<p class="empty">Nothing has happened yet.</p>`;
-    const newest = this.entries.toReversed();
+    const newest = collapsed(this.entries).toReversed();
     return html`<ol>
-      ${newest.map((entry) => {
+      ${newest.map(({ entry, more }) => {
         const { tone, title, text } = lineOf(entry);
         return html`<li style="--tone: var(--${tone})">
           <time datetime=${entry.at}>${time(entry.at)}</time>
-          <div class="text"><b>${title}</b> ${text}</div>
+          <div class="text"><b>${title}</b> ${text}${more > 0 ? ` and ${more} more` : ''}</div>
         </li>`;
       })}
     </ol>`;
   }
+}
+
+interface Shown {
+  readonly entry: TimelineEntry;
+  more: number;
+}
+
+/** A delivery tells of every alert of its group: one line a delivery is enough. */
+function collapsed(entries: readonly TimelineEntry[]): Shown[] {
+  const shown: Shown[] = [];
+  for (const entry of entries) {
+    const last = shown.at(-1);
+    const sameDelivery =
+      entry.kind === 'notification' && last?.entry.kind === 'notification' && last.entry.at === entry.at;
+    if (sameDelivery) last.more++;
+    else shown.push({ entry, more: 0 });
+  }
+  return shown;
 }
 
 function lineOf({ kind, subject, body }: TimelineEntry): Line {

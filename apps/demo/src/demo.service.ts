@@ -128,8 +128,10 @@ export class DemoService implements OnApplicationBootstrap, BeforeApplicationShu
     while (!this.#stopped && this.clock.now() < readyMs + breakByMs) {
       if (this.clock.now() > servingMs + settleMs && (await this.#points(url)) >= warmPoints) break;
       await this.#pause(1_000);
+      await this.#tell();
     }
-    if (!this.#stopped && this.stage.control.fault === undefined) await this.break('latency');
+    if (!this.#stopped && this.#story === undefined && this.stage.control.fault === undefined)
+      await this.break('latency');
     while (!this.#stopped) {
       await this.#pause(pollMs);
       await this.#tell();

@@ -10,9 +10,9 @@ describe(quietPast.name, () => {
       .filter((each) => Object.entries(labels).every(([label, value]) => each.labels[label] === value))
       .reduce((sum, { samples }) => sum + samples.at(-1)!.value, 0);
 
-  it('counts sixty requests a second, of which one in two thousand failed', () => {
+  it('counts sixty requests a second, of which one in five hundred failed', () => {
     expect(last('count', {})).toBeCloseTo(60 * 6 * 3_600, -2);
-    expect(last('count', { http_response_status_code: '500' })).toBe(648);
+    expect(last('count', { http_response_status_code: '500' })).toBe(2592);
   });
 
   it('holds counters that never fall, and buckets that never hold more than all', () => {

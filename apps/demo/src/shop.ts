@@ -28,7 +28,7 @@ export function shareWithin(seconds: number): number {
 }
 
 /** Share of requests that fail although nothing is broken. */
-export const quietErrorRatio = 0.0005;
+export const quietErrorRatio = 0.002;
 
 export const latencyBuckets = [0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5];
 

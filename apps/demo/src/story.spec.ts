@@ -3,7 +3,12 @@ import type { TimelineEntry } from '@vigil/contracts';
 import { Story } from './story.js';
 
 const brokenMs = Date.parse('2026-12-01T10:00:00Z');
-const labels = { service: 'checkout', alertname: 'ErrorBudgetBurn', slo: 'checkout-latency' };
+const labels = {
+  service: 'checkout',
+  alertname: 'ErrorBudgetBurn',
+  slo: 'checkout-latency',
+  severity: 'page',
+};
 let id = 0;
 const entry = (kind: TimelineEntry['kind'], seconds: number, body: Record<string, unknown>): TimelineEntry => ({
   id: id++,

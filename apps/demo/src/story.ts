@@ -64,6 +64,7 @@ function chaptersOf(kind: TimelineEntry['kind'], said: Said): { chapter: Chapter
         return [{ chapter: 'burning', text: `budget burning: ${summary}` }];
       return said.kind === 'anomaly' ? [{ chapter: 'anomaly', text: `anomaly seen: ${summary}` }] : [];
     case 'notification':
+      if (labels['severity'] !== 'page') return [];
       return [
         {
           chapter: 'page',

@@ -93,10 +93,10 @@ export class RemediationService implements OnApplicationBootstrap, OnApplication
       this.#logger.warn(`an alert message that is none: ${parsed.error.message}`);
       return;
     }
-    const { id, event, fingerprint, kind, signalId = id, labels, at } = parsed.data;
+    const { id, event, fingerprint, kind, signalId = id, labels, evidence, at } = parsed.data;
     if (event === 'resolved') await this.runs.resolveAlert(sql, fingerprint, Date.parse(at));
     if (event !== 'opened') return;
-    const alert = { id, fingerprint, kind, signalId, labels, openedAtMs: Date.parse(at) };
+    const alert = { id, fingerprint, kind, signalId, labels, evidence, openedAtMs: Date.parse(at) };
     if (await this.runs.addAlert(sql, alert)) await this.planner.plan(sql, alert);
   }
 

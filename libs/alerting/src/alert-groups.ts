@@ -171,3 +171,16 @@ function groupKeyOf(labels: Labels): string {
     .map((name) => `${name}=${JSON.stringify(labels[name])}`);
   return `{}:{${pairs.join(', ')}}`;
 }
+
+/** Alerts of severity `info` are for the timeline, for runbooks and for whoever asks: nobody is told of them. */
+export function isForPeople({ labels }: Pick<Alert, 'labels'>): boolean {
+  return labels['severity'] !== 'info';
+}
+
+/** What of a notification people are told; undefined when that is nothing. */
+export function forPeople(notification: Notification): Notification | undefined {
+  const alerts = notification.alerts.filter(isForPeople);
+  if (alerts.length === 0) return undefined;
+  const status = alerts.some(({ endsAtMs }) => endsAtMs === undefined) ? 'firing' : 'resolved';
+  return { ...notification, alerts, status };
+}

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  type Alert,
   AlertGroups,
   type AlertingConfig,
   classifyAnswer,
+  forPeople,
+  type Notification,
   parseAlertingConfig,
   retryDelayMs,
   webhookPayload,
@@ -144,5 +147,35 @@ describe('delivery', () => {
     expect(retryDelayMs(1, 0)).toBe(1_000);
     expect(retryDelayMs(4, 0.5)).toBe(6_000);
     expect(retryDelayMs(99, 0)).toBe(300_000);
+  });
+});
+
+describe(forPeople.name, () => {
+  const alert = (severity: string, endsAtMs?: number): Alert => ({
+    fingerprint: severity,
+    labels: { severity },
+    annotations: {},
+    startsAtMs: 0,
+    endsAtMs,
+    generatorUrl: '',
+  });
+  const notification = (...alerts: Alert[]): Notification => ({
+    key: 'k',
+    receiver: 'r',
+    groupKey: '{}',
+    groupLabels: {},
+    status: 'firing',
+    alerts,
+  });
+
+  it('leaves out what is for information, and says how the rest stands', () => {
+    expect(forPeople(notification(alert('info'), alert('page', 5)))).toMatchObject({
+      status: 'resolved',
+      alerts: [{ labels: { severity: 'page' } }],
+    });
+  });
+
+  it('is nothing when all of it is for information', () => {
+    expect(forPeople(notification(alert('info')))).toBeUndefined();
   });
 });

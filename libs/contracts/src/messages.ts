@@ -14,6 +14,8 @@ export const alertMessageSchema = z
     receiver: z.string().optional(),
     labels: z.record(z.string(), z.string()),
     annotations: z.record(z.string(), z.string()),
+    /** Numbers that the signal rests on. */
+    evidence: z.record(z.string(), z.number()).optional(),
     at: z.iso.datetime(),
     provenance: provenanceSchema.optional(),
   })

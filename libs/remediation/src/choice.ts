@@ -9,6 +9,8 @@ export interface OpenAlert {
   readonly kind: Runbook['kinds'][number] | undefined;
   readonly signalId: string;
   readonly labels: Labels;
+  /** Numbers that the signal rests on; absent where none were told. */
+  readonly evidence?: Readonly<Record<string, number>> | undefined;
   readonly openedAtMs: number;
 }
 

@@ -352,6 +352,8 @@ describe('a step made definite', () => {
       names('g-0', 'cart'),
     ];
     expect(resolveRestart(restart, alert, group, open)).toMatchObject({ effect: { instances: ['g-2'] } });
+    const odd = { ...names('g-1'), evidence: { score: 7 } };
+    expect(resolveRestart(restart, alert, group, [...open, odd])).toMatchObject({ effect: { instances: ['g-1'] } });
     expect(() => resolveRestart(restart, alert, group, [])).toThrow('no open alert names an instance');
     expect(resolveRestart({ ...restart, fallback: 'all' }, alert, group, [])).toMatchObject({
       effect: { instances: ['g-0', 'g-1', 'g-2'] },

@@ -64,12 +64,15 @@ function count(replicas: ReplicaCount, from: number): { wanted: number; why: str
   return { wanted: from + replicas.by, why: `by ${replicas.by > 0 ? '+' : ''}${replicas.by}` };
 }
 
+/** What of an alert says which instance is bad, and how bad. */
+type NamingAlert = Pick<OpenAlert, 'labels' | 'evidence'>;
+
 /** Which instances a restart step means. `open`: all open alerts, among them those that name an instance. @throws StepError */
 export function resolveRestart(
   step: RestartStep,
   { labels }: OpenAlert,
   group: Pick<ProcessGroup, 'name' | 'instances'>,
-  open: readonly Pick<OpenAlert, 'labels'>[],
+  open: readonly NamingAlert[],
 ): Resolution {
   const running = group.instances();
   const restart = (instances: readonly string[], why: string): Resolution => ({
@@ -86,7 +89,10 @@ export function resolveRestart(
   if (step.which === 'oldest') return restart(running.slice(0, 1), 'the oldest');
   const worst = worstInstance(running, labels, open);
   if (worst !== undefined)
-    return restart([worst.instance], `named by ${worst.alerts} open alerts, more than any other`);
+    return restart(
+      [worst.instance],
+      `named by ${worst.alerts} open ${worst.alerts === 1 ? 'alert' : 'alerts'}, the worst of all`,
+    );
   const unnamed = `no open alert names an instance of ${group.name}`;
   if (step.fallback === undefined) throw new StepError(`${unnamed}, and the runbook has no fallback`);
   return step.fallback === 'all'
@@ -94,17 +100,19 @@ export function resolveRestart(
     : restart(running.slice(0, 1), `${unnamed}: the oldest`);
 }
 
+/** The instance that anomalies weigh most upon: an alert counts for its anomaly score, and for 1 without one. */
 function worstInstance(
   running: readonly string[],
   { service }: Labels,
-  open: readonly Pick<OpenAlert, 'labels'>[],
+  open: readonly NamingAlert[],
 ): { instance: string; alerts: number } | undefined {
   const [worst] = running
-    .map((instance) => ({
-      instance,
-      alerts: open.filter(({ labels }) => labels['instance'] === instance && labels['service'] === service).length,
-    }))
-    .sort((a, b) => b.alerts - a.alerts);
+    .map((instance) => {
+      const alerts = open.filter(({ labels }) => labels['instance'] === instance && labels['service'] === service);
+      const weight = alerts.reduce((sum, { evidence }) => sum + Math.max(1, evidence?.['score'] ?? 1), 0);
+      return { instance, alerts: alerts.length, weight };
+    })
+    .sort((a, b) => b.weight - a.weight);
   return worst === undefined || worst.alerts === 0 ? undefined : worst;
 }
 

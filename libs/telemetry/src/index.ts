@@ -8,3 +8,4 @@ export * from './remote-write.js';
 export { SeriesRegistry } from './series-registry.js';
 export * from './bytes.js';
 export * from './increments.js';
+export * from './quantity.js';
