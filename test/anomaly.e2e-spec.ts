@@ -162,7 +162,7 @@ describe('an anomaly', () => {
       provenance: { modelVersion: 'streaming-1' },
     });
     expect(opened!.data.annotations['summary']).toMatch(
-      /^checkout p95 latency \{zone="a"\} is 0\.[34]\d* s, expected 0\.1\d* \(0\.\d+ to 0\.\d+\)$/,
+      /^checkout p95 latency \{zone="a"\} is [34]\d\d ms, expected 1\d\d ms \(at most [12]\d\d ms\)$/,
     );
     const { value, upper } = opened!.data.evidence as { value: number; upper: number };
     expect(value).toBeGreaterThan(upper);

@@ -3,6 +3,7 @@ import { topics } from '@vigil/contracts';
 import { encodeRemoteWrite } from '@vigil/telemetry';
 import kafkajs, { type Admin, type Producer } from 'kafkajs';
 import pg from 'pg';
+import snappy from 'snappy';
 import { jsonBodies, type Requests, sdkBodies } from './real/otlp-senders.js';
 import { until } from './real/process.js';
 import {
@@ -108,7 +109,12 @@ describeWith([programs.kafka, programs.postgres, programs.kcat], 'metrics throug
     await produce('shop-proto', [first!, Buffer.from([0x0a, 0x7f, 0x01]), ...rest]);
     const json = jsonBodies('read-json', intervals, startMs);
     await produce('shop-json', [...json.slice(0, 2), '{"resourceMetrics":[{', ...json.slice(2)]);
-    await produce('shop-write', writeBodies('read-write', startMs));
+    // As it is, and as it is posted.
+    const written = writeBodies('read-write', startMs);
+    await produce(
+      'shop-write',
+      written.map((body, i) => (i % 2 === 0 ? body : snappy.compressSync(Buffer.from(body)))),
+    );
     await expectCounts(read);
 
     const letters = await until(

@@ -1,4 +1,5 @@
 import { css, type CSSResult, html, LitElement, type PropertyValues, type TemplateResult, unsafeCSS } from 'lit';
+import { time } from './format.js';
 import uPlot from 'uplot';
 import plotCss from 'uplot/dist/uPlot.min.css';
 
@@ -102,12 +103,15 @@ export class VigilPlot extends LitElement {
       grid: { stroke: colour('--line'), width: 1 },
       ticks: { stroke: colour('--line'), width: 1 },
     };
-    const format = this.format ?? String;
     return {
       width: this.clientWidth || 400,
       height: this.height,
       cursor: { drag: { x: false, y: false } },
-      axes: [axis, { ...axis, size: 70, values: (_plot, splits) => splits.map(format) }],
+      axes: [
+        { ...axis, space: 80, values: (_plot, splits) => splits.map((at) => clockOf(at, splits)) },
+        // Asked at each drawing: the unit may become known later than the values.
+        { ...axis, size: 70, values: (_plot, splits) => splits.map((value) => this.format?.(value) ?? String(value)) },
+      ],
       scales: { y: { range: (_plot, min, max) => padded(min, max) } },
       series: [
         {},
@@ -126,6 +130,13 @@ export class VigilPlot extends LitElement {
       })),
     };
   }
+}
+
+/** Hours and minutes; seconds too where the ticks are closer than a minute. */
+function clockOf(atSeconds: number, ticks: readonly number[]): string {
+  const step = (ticks[1] ?? 0) - (ticks[0] ?? 0);
+  const text = time(atSeconds * 1_000);
+  return step < 60 ? text : text.slice(0, 5);
 }
 
 /** Air above and below; a flat line stays in the middle. */

@@ -78,6 +78,11 @@ export class TimelineList extends LitElement {
   }
 }
 
+/** An alert for information says what its signal has said a line before. */
+function isSaidAlready({ kind, body }: TimelineEntry): boolean {
+  return kind === 'alert' && (body as Body).labels?.['severity'] === 'info';
+}
+
 interface Shown {
   readonly entry: TimelineEntry;
   more: number;
@@ -86,7 +91,7 @@ interface Shown {
 /** A delivery tells of every alert of its group: one line a delivery is enough. */
 function collapsed(entries: readonly TimelineEntry[]): Shown[] {
   const shown: Shown[] = [];
-  for (const entry of entries) {
+  for (const entry of entries.filter((each) => !isSaidAlready(each))) {
     const last = shown.at(-1);
     const sameDelivery =
       entry.kind === 'notification' && last?.entry.kind === 'notification' && last.entry.at === entry.at;

@@ -63,6 +63,9 @@ export class DemoControl {
 
   /** Resolves when the instance serves; forgets what it was before. */
   async registered(instance: string, timeoutMs: number): Promise<void> {
+    // A broken process that is no more has taken its fault along.
+    const gone = this.#instances.get(instance)?.pid;
+    if (gone !== undefined && gone === this.#broken?.pid) this.heal();
     this.#instances.delete(instance);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

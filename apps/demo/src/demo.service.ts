@@ -5,7 +5,16 @@ import {
   Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import { Clock, LocalProcessGroups, Outgoing, readTimeline, recordTimeline, RelationalStore } from '@vigil/platform';
+import {
+  Clock,
+  Health,
+  LocalProcessGroups,
+  Outgoing,
+  readTimeline,
+  recordTimeline,
+  RelationalStore,
+  SelfUrl,
+} from '@vigil/platform';
 import { ProcessGroups } from '@vigil/remediation';
 import { encodeRemoteWrite } from '@vigil/telemetry';
 import type { SloStatus, WatchedSeries } from '@vigil/contracts';
@@ -21,8 +30,6 @@ export abstract class DemoStage {
   abstract readonly control: DemoControl;
   /** One line of the story for the terminal. */
   abstract tell(line: string): void;
-  /** Vigil's own address, once it listens. */
-  abstract url(): Promise<string>;
 }
 
 const service = 'checkout';
@@ -60,6 +67,8 @@ export class DemoService implements OnApplicationBootstrap, BeforeApplicationShu
     private readonly clock: Clock,
     @Inject(ProcessGroups) private readonly groups: LocalProcessGroups,
     private readonly outgoing: Outgoing,
+    private readonly health: Health,
+    private readonly self: SelfUrl,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -115,7 +124,11 @@ export class DemoService implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async #run(): Promise<void> {
-    const url = await this.stage.url();
+    while (!this.health.started) {
+      if (this.#stopped) return;
+      await this.#pause(100);
+    }
+    const url = this.self.url;
     const readyMs = this.clock.now();
     await this.#bringPast(url);
     const fleet = makeFleet(this.stage.control, url, (instance) => this.#logger.warn(`${instance} ended by itself`));

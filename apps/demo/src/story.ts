@@ -99,7 +99,8 @@ const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
 
 function saved(evidence: Readonly<Record<string, number>>): string {
   const { budgetRemainingAtStart, budgetRemaining, minutesToExhaustion } = evidence;
-  const left = budgetRemaining === undefined ? 'the rest of it' : `${percent(budgetRemaining)} of it is left`;
+  if (budgetRemaining === undefined) return 'no budget had begun to burn';
+  const left = `${percent(budgetRemaining)} of it is left`;
   const before =
     budgetRemainingAtStart === undefined ? '' : ` (${percent(budgetRemainingAtStart)} when the action began)`;
   const otherwise =

@@ -9,6 +9,7 @@ import {
   type Settings,
 } from '@vigil/platform';
 import { DecodeError } from '@vigil/telemetry';
+import snappy from 'snappy';
 import { IngestService } from './ingest.service.js';
 
 const formats: Record<KafkaFormat, PayloadFormat> = {
@@ -16,6 +17,14 @@ const formats: Record<KafkaFormat, PayloadFormat> = {
   otlp_json: 'otlp-json',
   remote_write: 'remote-write',
 };
+
+/** Remote write as it is posted is snappy; a WriteRequest itself begins with its first field's tag. */
+async function plain(format: PayloadFormat, value: Uint8Array): Promise<Uint8Array> {
+  const writeRequestTag = 0x0a;
+  if (format !== 'remote-write' || value[0] === writeRequestTag) return value;
+  // What is neither is refused by the decoder, with its position.
+  return (snappy.uncompress(Buffer.from(value)) as Promise<Buffer>).catch(() => value);
+}
 
 /** Reads other people's topics into the log; what cannot be decoded becomes a dead letter, the rest goes on. */
 @Injectable()
@@ -39,7 +48,7 @@ export class KafkaSourcesService implements OnApplicationBootstrap, OnApplicatio
       const reader = new KafkaSourceReader(source, {
         message: async (value, where) => {
           try {
-            await this.ingest.accept(format, value);
+            await this.ingest.accept(format, await plain(format, value));
           } catch (error) {
             if (error instanceof LogUnavailableError) throw error;
             const position = error instanceof DecodeError ? error.position : 0;

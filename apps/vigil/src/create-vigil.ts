@@ -82,9 +82,7 @@ export async function createVigil(given: Settings, options: VigilOptions = {}): 
   });
   try {
     const adapter = new FastifyAdapter({ bodyLimit: settings.bodyMaxBytes, forceCloseConnections: true });
-    let announce: (url: string) => void = () => undefined;
-    const listening = new Promise<string>((resolve) => (announce = resolve));
-    const demoModule = demo === undefined ? undefined : DemoModule.on(stageOf(demo, listening, options));
+    const demoModule = demo === undefined ? undefined : DemoModule.on(stageOf(demo, options));
     const app = await NestFactory.create<NestFastifyApplication>(
       VigilModule.of(foundation, clock, demoModule),
       adapter,
@@ -106,7 +104,6 @@ export async function createVigil(given: Settings, options: VigilOptions = {}): 
     const url = (await app.getUrl()).replace('[::1]', 'localhost');
     app.get(SelfUrl).listening(url);
     app.get(Health).markStarted();
-    announce(url);
     const closeAll = async (): Promise<void> => {
       try {
         await app.close();
@@ -124,8 +121,8 @@ export async function createVigil(given: Settings, options: VigilOptions = {}): 
   }
 }
 
-function stageOf({ control }: PreparedDemo, url: Promise<string>, { tell }: VigilOptions): DemoStage {
-  return { control, tell: tell ?? (() => undefined), url: () => url };
+function stageOf({ control }: PreparedDemo, { tell }: VigilOptions): DemoStage {
+  return { control, tell: tell ?? (() => undefined) };
 }
 
 /** Payloads of metrics stay bytes; everything else is JSON. */

@@ -10,6 +10,7 @@ describe(quantity.name, () => {
     { value: 12, unit: 'bytes', words: '12 B' },
     { value: 61.04, unit: 'requests/s', words: '61 requests/s' },
     { value: 0.0714, unit: '', words: '0.0714' },
+    { value: 2.5e-9, unit: '', words: '0' },
     { value: NaN, unit: 's', words: '–' },
   ])('says $value of $unit as $words', ({ value, unit, words }) => expect(quantity(value, unit)).toBe(words));
 });

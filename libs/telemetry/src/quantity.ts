@@ -9,6 +9,8 @@ export function quantity(value: number, unit: string): string {
     const step = Math.min(byteUnits.length - 1, steps);
     return `${threeDigits(value / 1_024 ** step)} ${byteUnits[step]}`;
   }
+  // Ratios: below a millionth there is nothing to see.
+  if (unit === '' && Math.abs(value) < 1e-6) return '0';
   return unit === '' ? threeDigits(value) : `${threeDigits(value)} ${unit}`;
 }
 
