@@ -52,7 +52,8 @@ export class DemoControl {
 
   /** Breaks the shop: one replica of checkout, or what all of them call. @returns the replica, where it is one. */
   break(fault: Fault, instances: readonly string[]): string | undefined {
-    const instance = fault === 'latency' ? undefined : instances.at(Math.floor(instances.length / 2));
+    // The oldest: a detector knows what is usual for it.
+    const instance = fault === 'latency' ? undefined : instances[0];
     this.#broken = { fault, pid: instance === undefined ? undefined : this.#instances.get(instance)?.pid };
     return instance;
   }

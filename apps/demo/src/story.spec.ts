@@ -41,9 +41,24 @@ describe(Story.name, () => {
       }),
       entry('alert', 7, { event: 'opened', labels }),
       entry('notification', 8, { event: 'notified', receiver: 'pager', labels }),
-      entry('action', 9, { phase: 'executing', runbook: 'scale-out', reason: 'demand', labels, evidence: {} }),
-      entry('action', 30, { phase: 'succeeded', runbook: 'scale-out', reason: 'burn is 0', labels, evidence }),
-      entry('action', 31, { phase: 'succeeded', runbook: 'scale-out', reason: 'again', labels, evidence }),
+      entry('action', 8, { phase: 'succeeded', runId: 'earlier', labels, evidence }),
+      entry('action', 9, {
+        phase: 'executing',
+        runId: 'r',
+        runbook: 'scale-out',
+        reason: 'demand',
+        labels,
+        evidence: {},
+      }),
+      entry('action', 30, {
+        phase: 'succeeded',
+        runId: 'r',
+        runbook: 'scale-out',
+        reason: 'burn is 0',
+        labels,
+        evidence,
+      }),
+      entry('action', 31, { phase: 'succeeded', runId: 'r', runbook: 'scale-out', reason: 'again', labels, evidence }),
     ].flatMap((each) => story.read(each));
     expect(told.map(({ chapter, atMs }) => `${(atMs - brokenMs) / 1_000} ${chapter}`)).toEqual([
       '7 burning',

@@ -22,7 +22,7 @@ interface Said {
   readonly receiver?: string;
   readonly reason?: string;
   readonly runbook?: string;
-  readonly target?: string;
+  readonly runId?: string;
 }
 
 /**
@@ -31,6 +31,8 @@ interface Said {
  */
 export class Story {
   readonly #told = new Set<Chapter>();
+  /** The run that the action's chapter told of: its end is the story's. */
+  #run: string | undefined;
 
   constructor(
     private readonly sinceMs: number,
@@ -46,6 +48,8 @@ export class Story {
     const atMs = Date.parse(entry.at);
     const said = (entry.kind === 'signal' ? (entry.body['data'] as Said) : (entry.body as Said)) ?? {};
     if (atMs < this.sinceMs || said.labels?.['service'] !== this.service) return [];
+    if (said.phase === 'executing') this.#run ??= said.runId;
+    if (said.phase === 'succeeded' && said.runId !== this.#run) return [];
     return chaptersOf(entry.kind, said).flatMap(({ chapter, text }) => {
       if (this.#told.has(chapter)) return [];
       this.#told.add(chapter);

@@ -4,7 +4,8 @@ import type { Role } from './role.js';
 import { serve } from './server.js';
 import { startTelemetry } from './telemetry.js';
 
-/** As a container's limit would: past it the process is killed. */
+/** As a container's would: what is beyond the request may be taken away, past the limit the process is killed. */
+const memoryRequestBytes = 192 * 2 ** 20;
 const memoryLimitBytes = 600 * 2 ** 20;
 const clientClosedRequest = 499;
 
@@ -17,6 +18,9 @@ export async function checkout(role: Role): Promise<void> {
   const workers = new Workers(workersPerReplica);
   telemetry.gauge('checkout.requests_in_flight', '{request}', () => workers.inFlight);
   telemetry.gauge('process.memory.usage', 'By', () => process.memoryUsage.rss());
+  telemetry.gauge('checkout.memory_over_request', 'By', () =>
+    Math.max(0, process.memoryUsage.rss() - memoryRequestBytes),
+  );
   leak(() => condition.value.leakBytesPerSecond);
   await serve(role, telemetry, (gone) =>
     workers.run(async () => {
