@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { normal, seeded } from '@vigil/anomaly';
@@ -12,10 +11,7 @@ import {
   type WatchedSeriesItem,
   type WatchStatus,
 } from '@vigil/contracts';
-import { Log, parseSettings } from '@vigil/platform';
-import { encodeRemoteWrite } from '@vigil/telemetry';
-import snappy from 'snappy';
-import { createVigil, type Vigil } from '../apps/vigil/src/create-vigil.js';
+import { RunningVigil } from './lib/running-vigil.js';
 
 const watch = `
 apiVersion: vigil/v1
@@ -47,34 +43,20 @@ spec:
         total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(hits_total[1m]))' } } }
 `;
 
-const silent = { log: () => undefined, error: () => undefined, warn: () => undefined };
-
 describe('an anomaly', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vigil-anomaly-'));
-  const watches = join(folder, 'watches');
+  const vigil = new RunningVigil((folder) => ({
+    VIGIL_WATCHES: join(folder, 'watches'),
+    VIGIL_SLOS: join(folder, 'slo.yaml'),
+  }));
+  const watches = join(vigil.folder, 'watches');
   mkdirSync(watches);
   writeFileSync(join(watches, 'checkout.yaml'), watch);
   writeFileSync(join(watches, 'broken.yaml'), 'apiVersion: vigil/v1\nkind: Watch\nmetadata: { name: Broken }\n');
-  writeFileSync(join(folder, 'slo.yaml'), slo);
+  writeFileSync(join(vigil.folder, 'slo.yaml'), slo);
   const baseMs = Math.floor(Date.now() / 1_000) * 1_000 - 600_000;
   const random = seeded(1);
-  let vigil: Vigil | undefined;
 
-  const start = async (): Promise<void> => {
-    const settings = parseSettings({
-      VIGIL_DATA: join(folder, 'data'),
-      VIGIL_WATCHES: watches,
-      VIGIL_SLOS: join(folder, 'slo.yaml'),
-      VIGIL_DEMO: 'off',
-    });
-    vigil = await createVigil({ ...settings, listen: { host: '127.0.0.1', port: 0 } }, { logger: silent });
-  };
-  afterAll(async () => {
-    await vigil?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const get = async <Answer>(path: string): Promise<Answer> =>
-    (await (await fetch(new URL(path, vigil!.url))).json()) as Answer;
+  afterAll(() => vigil.dispose());
   /** Seconds [from, to) of a healthy series, `factor` times as slow. */
   const send = async (from: number, to: number, factor = 1): Promise<void> => {
     for (let at = from; at < to; at += 20) {
@@ -92,16 +74,11 @@ describe('an anomaly', () => {
           samples: seconds.map((second) => ({ timestampMs: baseMs + second * 1_000, value: 20 * second })),
         },
       ];
-      const answer = await fetch(new URL('/api/v1/write', vigil!.url), {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' },
-        body: (await snappy.compress(Buffer.from(encodeRemoteWrite(series)))) as BodyInit,
-      });
-      expect(answer.status).toBe(204);
+      await vigil.send(series);
     }
   };
   const series = async (): Promise<WatchedSeriesItem | undefined> =>
-    (await get<{ items: WatchedSeriesItem[] }>('/api/v1/series?watch=checkout-latency')).items[0];
+    (await vigil.get<{ items: WatchedSeriesItem[] }>('/api/v1/series?watch=checkout-latency')).items[0];
   /** The series once its point of that second is judged: the next step must have begun. */
   const judged = async (second: number): Promise<WatchedSeriesItem> => {
     for (let i = 0; ; i++) {
@@ -111,36 +88,21 @@ describe('an anomaly', () => {
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   };
-  const signals = async (): Promise<Signal[]> => {
-    const found: Signal[] = [];
-    const consumption = await vigil!.app.get(Log).consume({
-      topic: topics.signals,
-      group: `test-${Math.random()}`,
-      handlers: {
-        assigned: () => Promise.resolve(0),
-        records: (_assignment, records) =>
-          Promise.resolve(
-            void found.push(
-              ...records.map(({ value }) => signalSchema.parse(JSON.parse(Buffer.from(value).toString()))),
-            ),
-          ),
-      },
-    });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await consumption.stop();
-    return found.filter(({ data }) => data.kind === 'anomaly');
-  };
+  const signals = async (): Promise<Signal[]> =>
+    (await vigil.readTopic(topics.signals))
+      .map((signal) => signalSchema.parse(signal))
+      .filter(({ data }) => data.kind === 'anomaly');
 
   it('is not seen in a healthy series, whose band can be read', async () => {
-    await start();
+    await vigil.start();
     await send(0, 200);
     const item = await judged(197);
     expect(item).toMatchObject({ watch: 'checkout-latency', labels: { zone: 'a' }, firing: false });
-    const { points } = await get<WatchedSeries>(`/api/v1/series/${item.id}/points?limit=100`);
+    const { points } = await vigil.get<WatchedSeries>(`/api/v1/series/${item.id}/points?limit=100`);
     expect(points).toHaveLength(100);
     const inside = points.filter(({ value, lower, upper }) => value > lower && value < upper);
     expect(inside.length).toBeGreaterThanOrEqual(98);
-    const { items } = await get<{ items: WatchStatus[] }>('/api/v1/watches');
+    const { items } = await vigil.get<{ items: WatchStatus[] }>('/api/v1/watches');
     expect(items.map(({ name, series }) => [name, series])).toEqual([
       ['checkout-latency', 1],
       ['slo-checkout', 1],
@@ -166,7 +128,7 @@ describe('an anomaly', () => {
     );
     const { value, upper } = opened!.data.evidence as { value: number; upper: number };
     expect(value).toBeGreaterThan(upper);
-    const metrics = await (await fetch(new URL('/metrics', vigil!.url))).text();
+    const metrics = await (await vigil.fetch('/metrics')).text();
     expect(metrics).toMatch(
       /^vigil_anomaly_firing\{watch="checkout-latency",service="checkout",series="\{zone=\\"a\\"\}"\} 1$/m,
     );
@@ -177,8 +139,7 @@ describe('an anomaly', () => {
 
   it('is neither repeated nor forgotten over a restart, and ends once', async () => {
     const before = await series();
-    await vigil!.close();
-    await start();
+    await vigil.restart();
     expect(await series()).toEqual(before);
     await send(215, 230, 3);
     expect((await judged(227)).firing).toBe(true);
@@ -196,8 +157,8 @@ describe('an anomaly', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     const score = (await series())!.modelScore!;
     expect(score).toBeGreaterThan(0);
-    expect((await get<Health>('/health')).tensor!.backend).toMatch(/^(wasm|tfjs-node)$/);
-    const metrics = await (await fetch(new URL('/metrics', vigil!.url))).text();
+    expect((await vigil.get<Health>('/health')).tensor!.backend).toMatch(/^(wasm|tfjs-node)$/);
+    const metrics = await (await vigil.fetch('/metrics')).text();
     expect(metrics).toMatch(/^vigil_anomaly_model_score\{watch="checkout-latency",.*\} [0-9.]+$/m);
   });
 
@@ -207,7 +168,7 @@ describe('an anomaly', () => {
       ['/api/v1/series/nothing/points', 404, /api\/v1\/series lists them/],
       [`/api/v1/series/${(await series())!.id}/points?limit=0`, 400, /1 to 600, got '0'/],
     ] as const) {
-      const answer = await fetch(new URL(path, vigil!.url));
+      const answer = await vigil.fetch(path);
       expect(answer.status).toBe(status);
       expect(((await answer.json()) as { detail: string }).detail).toMatch(words);
     }

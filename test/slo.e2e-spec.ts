@@ -1,14 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
-import { type Signal, signalSchema, type SloHistory, type SloStatus, topics } from '@vigil/contracts';
-import { Log, parseSettings } from '@vigil/platform';
-import { encodeRemoteWrite, type WriteSeries } from '@vigil/telemetry';
-import snappy from 'snappy';
 import { createHmac } from 'node:crypto';
-import { createVigil, type Vigil } from '../apps/vigil/src/create-vigil.js';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Signal, signalSchema, type SloHistory, type SloStatus, topics } from '@vigil/contracts';
+import type { WriteSeries } from '@vigil/telemetry';
+import { eventually, RunningVigil } from './lib/running-vigil.js';
 
 const document = `
 apiVersion: openslo/v1
@@ -28,7 +25,6 @@ spec:
         total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout"}[{{.window}}]))' } } }
 `;
 
-const silent = { log: () => undefined, error: () => undefined, warn: () => undefined };
 const seriesAt = (second: number, failing: boolean, base: number): WriteSeries[] =>
   ['200', '500'].map((code) => ({
     labels: { __name__: 'http_requests_total', job: 'checkout', code },
@@ -47,12 +43,16 @@ const seriesAt = (second: number, failing: boolean, base: number): WriteSeries[]
   }));
 
 describe('an SLO', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vigil-slo-'));
-  const slos = join(folder, 'slos');
+  const secret = 'a secret of the test';
+  const vigil = new RunningVigil((folder) => ({
+    VIGIL_SLOS: join(folder, 'slos'),
+    VIGIL_ALERTING: join(folder, 'alerting.yaml'),
+    VIGIL_HMAC_SECRET: secret,
+  }));
+  const slos = join(vigil.folder, 'slos');
   mkdirSync(slos);
   writeFileSync(join(slos, 'checkout.yaml'), document);
   writeFileSync(join(slos, 'broken.yaml'), 'apiVersion: openslo/v1\nkind: SLO\nmetadata: { name: Broken }\nspec: {}\n');
-  const secret = 'a secret of the test';
   const received: { headers: IncomingHttpHeaders; body: string }[] = [];
   // Refuses the first delivery: the second must carry the same key.
   const receiver = createServer((request, response) => {
@@ -63,85 +63,49 @@ describe('an SLO', () => {
       response.writeHead(received.length === 1 ? 503 : 200).end();
     });
   });
-  let vigil: Vigil | undefined;
-  const start = async (): Promise<Vigil> => {
-    if (!receiver.listening) await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
     const { port } = receiver.address() as { port: number };
-    const alerting = join(folder, 'alerting.yaml');
     writeFileSync(
-      alerting,
+      join(vigil.folder, 'alerting.yaml'),
       `route: { receiver: team, group_by: [slo], group_wait: 0s, group_interval: 1s }\nreceivers: [{ name: team, webhook_configs: [{ url: 'http://127.0.0.1:${port}/' }] }]\n`,
     );
-    const settings = parseSettings({
-      VIGIL_DATA: join(folder, 'data'),
-      VIGIL_SLOS: slos,
-      VIGIL_ALERTING: alerting,
-      VIGIL_HMAC_SECRET: secret,
-      VIGIL_DEMO: 'off',
-    });
-    return (vigil = await createVigil({ ...settings, listen: { host: '127.0.0.1', port: 0 } }, { logger: silent }));
-  };
-  afterAll(async () => {
-    await vigil?.close();
-    receiver.close();
-    rmSync(folder, { recursive: true, force: true });
+    await vigil.start();
   });
-  const send = async (series: readonly WriteSeries[]): Promise<void> => {
-    const answer = await fetch(new URL('/api/v1/write', vigil!.url), {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' },
-      body: (await snappy.compress(Buffer.from(encodeRemoteWrite(series)))) as BodyInit,
-    });
-    expect(answer.status).toBe(204);
-  };
-  const get = async <Answer>(path: string): Promise<Answer> =>
-    (await (await fetch(new URL(path, vigil!.url))).json()) as Answer;
-  const settled = async (total: number): Promise<SloStatus> => {
-    for (let i = 0; ; i++) {
-      const status = await get<SloStatus>('/api/v1/slos/checkout-availability');
-      if (status.total >= total || i > 200) return status;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  };
+  afterAll(async () => {
+    await vigil.dispose();
+    receiver.close();
+  });
+  const settled = (total: number): Promise<SloStatus> =>
+    eventually(
+      () => vigil.get<SloStatus>('/api/v1/slos/checkout-availability'),
+      (status) => status.total >= total,
+    );
 
   it('counts exactly what was sent, over a restart, whatever is sent twice or out of order', async () => {
     const base = Math.floor(Date.now() / 1_000) * 1_000 - 200_000;
-    await start();
-    expect((await get<{ items: SloStatus[] }>('/api/v1/slos')).items).toHaveLength(1);
-    for (let s = 0; s <= 60; s++) await send(seriesAt(s, true, base));
-    await send([...seriesAt(63, true, base), ...seriesAt(61, true, base), ...seriesAt(62, true, base)]);
-    for (let s = 58; s <= 66; s++) await send(seriesAt(s, true, base));
+    expect((await vigil.get<{ items: SloStatus[] }>('/api/v1/slos')).items).toHaveLength(1);
+    for (let s = 0; s <= 60; s++) await vigil.send(seriesAt(s, true, base));
+    await vigil.send([...seriesAt(63, true, base), ...seriesAt(61, true, base), ...seriesAt(62, true, base)]);
+    for (let s = 58; s <= 66; s++) await vigil.send(seriesAt(s, true, base));
     expect(await settled(66 * 20)).toMatchObject({ good: 66 * 20 - 60, total: 66 * 20, target: 0.99 });
 
-    await vigil!.close();
-    await start();
-    for (let s = 64; s <= 100; s++) await send(seriesAt(s, true, base));
+    await vigil.restart();
+    for (let s = 64; s <= 100; s++) await vigil.send(seriesAt(s, true, base));
     const status = await settled(2_000);
     expect(status).toMatchObject({ good: 1_600, total: 2_000 });
     // 20 % failed against 1 % allowed: the budget of these events is overspent 19 times.
     expect(status.budgetRemaining).toBeCloseTo(-19, 9);
-    const history = await get<SloHistory>('/api/v1/slos/checkout-availability/history?points=100');
+    const history = await vigil.get<SloHistory>('/api/v1/slos/checkout-availability/history?points=100');
     expect(history.points.reduce((sum, { total }) => sum + total, 0)).toBe(2_000);
     expect(history.points.at(-1)!.budgetRemaining).toBeCloseTo(-19, 9);
   });
 
   it('pages by deterministic signals when both windows of a pair burn', async () => {
-    const signals: Signal[] = [];
-    const consumption = await vigil!.app.get(Log).consume({
-      topic: topics.signals,
-      group: 'test',
-      handlers: {
-        assigned: () => Promise.resolve(0),
-        records: (_assignment, records) =>
-          Promise.resolve(
-            void signals.push(
-              ...records.map(({ value }) => signalSchema.parse(JSON.parse(Buffer.from(value).toString()))),
-            ),
-          ),
-      },
-    });
-    for (let i = 0; i < 100 && signals.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    await consumption.stop();
+    const signals = await eventually(
+      async () => (await vigil.readTopic(topics.signals)).map((signal): Signal => signalSchema.parse(signal)),
+      (each) => each.some(({ data }) => data.labels['window'] === '1h/5m'),
+    );
     const page = signals.find(({ data }) => data.labels['window'] === '1h/5m')!;
     expect(page.id).toMatch(/^burn:checkout-availability:1h\/5m:\d+:firing$/);
     expect(page.data).toMatchObject({ kind: 'burn', status: 'firing', severity: 'page' });
@@ -163,15 +127,15 @@ describe('an SLO', () => {
     });
     const [, timeMs, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(taken!.headers['x-vigil-signature']))!;
     expect(createHmac('sha256', secret).update(`${timeMs}.${taken!.body}`).digest('hex')).toBe(signature);
-    const { items } = await get<{ items: { status: string }[] }>('/api/v1/alerts');
+    const { items } = await vigil.get<{ items: { status: string }[] }>('/api/v1/alerts');
     expect(items.some(({ status }) => status === 'firing')).toBe(true);
   });
 
   it('is told of itself in metrics, and an unknown one in words', async () => {
-    const metrics = await (await fetch(new URL('/metrics', vigil!.url))).text();
+    const metrics = await (await vigil.fetch('/metrics')).text();
     expect(metrics).toMatch(/^vigil_slo_window_events\{slo="checkout-availability",service="checkout"\} 2000$/m);
     expect(metrics).toMatch(/^vigil_slo_document_errors [1-9]/m);
-    const answer = await fetch(new URL('/api/v1/slos/nothing', vigil!.url));
+    const answer = await vigil.fetch('/api/v1/slos/nothing');
     expect(answer.status).toBe(404);
     expect(((await answer.json()) as { detail: string }).detail).toMatch(/checkout-availability/);
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseSettings } from '@vigil/platform';
+import { Log, parseSettings } from '@vigil/platform';
 import { encodeRemoteWrite, type WriteSeries } from '@vigil/telemetry';
 import snappy from 'snappy';
 import { createVigil, type Vigil } from '../../apps/vigil/src/create-vigil.js';
@@ -12,6 +12,7 @@ export const silent = { log: () => undefined, error: () => undefined, warn: () =
 export class RunningVigil {
   readonly folder = mkdtempSync(join(tmpdir(), 'vigil-'));
   #vigil: Vigil | undefined;
+  #readers = 0;
 
   /** @param environment settings, made once the folder is there. */
   constructor(private readonly environment: (folder: string) => Readonly<Record<string, string>> = () => ({})) {}
@@ -46,6 +47,26 @@ export class RunningVigil {
 
   async get<Answer>(path: string): Promise<Answer> {
     return (await (await this.fetch(path)).json()) as Answer;
+  }
+
+  /** Everything that the log's topic holds, read as a consumer of its own. */
+  async readTopic(topic: string): Promise<unknown[]> {
+    const found: unknown[] = [];
+    const log = this.vigil.app.get(Log);
+    const consumption = await log.consume({
+      topic,
+      group: `test-${this.#readers++}`,
+      handlers: {
+        assigned: () => Promise.resolve(0),
+        records: (_assignment, records) =>
+          Promise.resolve(
+            void found.push(...records.map(({ value }) => JSON.parse(Buffer.from(value).toString()) as unknown)),
+          ),
+      },
+    });
+    while (consumption.lag() > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await consumption.stop();
+    return found;
   }
 
   /** Remote write, as Prometheus sends it. @throws when it is not taken. */

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { type Signal, topics } from '@vigil/contracts';
+import { topics } from '@vigil/contracts';
 import {
   type Assignment,
   Clock,
@@ -9,6 +9,7 @@ import {
   ProcessorHost,
   readDocumentFolder,
   SETTINGS,
+  SignalQueue,
   type Settings,
   StateStore,
   Tensor,
@@ -31,11 +32,10 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   readonly watches: readonly Watch[];
   readonly #host: ProcessorHost<AnomalyShard>;
   readonly #model: ModelVoice;
-  /** Signals that the log did not take yet. */
-  #unsaid: Signal[] = [];
+  readonly #signals: SignalQueue;
 
   constructor(
-    private readonly log: Log,
+    log: Log,
     store: StateStore,
     registry: SeriesRegistry,
     clock: Clock,
@@ -44,6 +44,7 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
     health: Health,
     tensor: Tensor,
   ) {
+    this.#signals = new SignalQueue(log);
     const { watches, errors } = readWatches(settings);
     for (const { file, line, path, message } of errors) this.#logger.error(`${file}:${line}: ${path}: ${message}`);
     this.watches = watches;
@@ -99,15 +100,8 @@ export class AnomalyService implements OnApplicationBootstrap, OnApplicationShut
   async #say(shard: AnomalyShard): Promise<void> {
     const offsets = this.#host.offsets();
     for (const change of shard.unsaid.splice(0))
-      this.#unsaid.push(anomalySignal(change, offsets, this.modelScore(change.series.id)));
-    if (this.#unsaid.length === 0) return;
-    const signals = this.#unsaid;
-    // Said before the state that raised them is committed: a crash between says them again, under the same ids.
-    await this.log.append(
-      topics.signals,
-      signals.map((signal) => ({ key: signal.subject, value: Buffer.from(JSON.stringify(signal)) })),
-    );
-    this.#unsaid = this.#unsaid.slice(signals.length);
+      this.#signals.push(anomalySignal(change, offsets, this.modelScore(change.series.id)));
+    await this.#signals.flush();
   }
 
   #publish(metrics: Metrics, documentErrors: number): void {

@@ -10,6 +10,7 @@ import {
   SampleLog,
   readDocumentFolder,
   SETTINGS,
+  SignalQueue,
   type Settings,
   StateStore,
 } from '@vigil/platform';
@@ -43,11 +44,10 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
   #alerts = new BurnAlerts();
   readonly #alertsPage: SharedPage;
   readonly #points: SliPoints;
-  /** Transitions that the log did not take yet. */
-  #unsaid: Signal[] = [];
+  readonly #signals: SignalQueue;
 
   constructor(
-    private readonly log: Log,
+    log: Log,
     store: StateStore,
     private readonly registry: SeriesRegistry,
     samples: SampleLog,
@@ -64,6 +64,7 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
     this.definitions = definitions;
     this.#judgedMs = definitions.map(() => 0);
     this.#points = new SliPoints(samples, registry);
+    this.#signals = new SignalQueue(log);
     this.#alertsPage = { isDirty: false, write: () => new TextEncoder().encode(this.#alerts.serialise()) };
     this.#host = new ProcessorHost<SloShard>({
       name: 'slo',
@@ -135,25 +136,19 @@ export class SloService implements OnApplicationBootstrap, OnApplicationShutdown
         this.#points.add(definition, at, sumShards(engines, slo, at - errorRatioBuckets * bucketMs, at));
         for (const transition of this.#alerts.update(evaluateShards(engines, slo, at))) {
           this.#alertsPage.isDirty = true;
-          this.#unsaid.push(this.#signal(definition, transition));
+          this.#signals.push(this.#signal(definition, transition));
         }
       }
       this.#judgedMs[slo] = edgeMs;
     });
     await this.#points.flush(this.clock.now());
-    if (this.#unsaid.length === 0) return;
-    const signals = this.#unsaid;
-    // Said before the state that raised them is committed: a crash between says them again, under the same ids.
-    await this.log.append(
-      topics.signals,
-      signals.map((signal) => ({ key: signal.subject, value: Buffer.from(JSON.stringify(signal)) })),
-    );
-    this.#unsaid = this.#unsaid.slice(signals.length);
+    await this.#signals.flush();
   }
 
   #signal(definition: SloDefinition, transition: BurnTransition): Signal {
     const { id, window, status, startsAtMs, endsAtMs, longBurn, shortBurn } = transition;
-    const words = `${definition.displayName}: the error budget burns ${longBurn.toFixed(1)} times faster than it may over ${window.longMs / 1_000} s (limit ${window.factor})`;
+    const [burn, overMs] = status === 'firing' ? [longBurn, window.longMs] : [shortBurn, window.shortMs];
+    const words = `${definition.displayName}: the error budget burns ${burn.toFixed(1)} times as fast as it may over ${overMs / 1_000} s (limit ${window.factor})`;
     return makeSignal({
       source: 'slo',
       id: `burn:${id}:${status}`,

@@ -8,6 +8,7 @@ export * from './log/lmdb-environment.js';
 export * from './log/log.js';
 export * from './log/record-json.js';
 export * from './log/sample-log.js';
+export * from './log/signal-queue.js';
 export * from './observe/logger.js';
 export * from './observe/metrics.js';
 export * from './observe/otlp-export.js';

@@ -52,13 +52,7 @@ export class Metrics {
         help,
         labelNames: [...labelNames],
         registers: [this.registry],
-        ...(collect === undefined
-          ? {}
-          : {
-              collect(this: Counter<Label>) {
-                collect(this);
-              },
-            }),
+        ...collecting(collect),
       })
     );
   }
@@ -77,13 +71,7 @@ export class Metrics {
         help,
         labelNames: [...labelNames],
         registers: [this.registry],
-        ...(collect === undefined
-          ? {}
-          : {
-              collect(this: Gauge<Label>) {
-                return collect(this);
-              },
-            }),
+        ...collecting(collect),
       })
     );
   }
@@ -99,4 +87,16 @@ export class Metrics {
       new Histogram({ name, help, buckets, labelNames: [...labelNames], registers: [this.registry] })
     );
   }
+}
+
+/** prom-client hands the metric over as `this`. */
+function collecting<Metric>(collect: ((metric: Metric) => void | Promise<void>) | undefined): {
+  collect?: (this: Metric) => void | Promise<void>;
+} {
+  if (collect === undefined) return {};
+  return {
+    collect(this: Metric) {
+      return collect(this);
+    },
+  };
 }
