@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type PayloadFormat, payloadFormats } from '@vigil/contracts';
 import { forecast } from '@vigil/forecast';
-import { decodeEnvelope, version } from '@vigil/platform';
+import { decodePayload, version } from '@vigil/platform';
 import { DecodeError, SeriesRegistry } from '@vigil/telemetry';
 import { checkDocuments, checkKinds } from './check.js';
 import { addDemoVerbs } from './demo.js';
@@ -117,7 +117,7 @@ function decodeFile(file: string, format: PayloadFormat, verdicts: boolean): voi
   const registry = new SeriesRegistry();
   const errors: { line: number; path: string; message: string }[] = [];
   try {
-    const batch = decodeEnvelope({ format, receivedAtMs: 0, body: readFileSync(file) }, registry);
+    const batch = decodePayload({ format, body: readFileSync(file) }, registry);
     if (!verdicts) {
       for (let i = 0; i < batch.length; i++) {
         const value = batch.values[i]!;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type PayloadFormat, schemaVersion, topics } from '@vigil/contracts';
-import { Clock, decodeEnvelope, Log, Metrics, SampleLog } from '@vigil/platform';
+import { Clock, decodePayload, Log, Metrics, type PackedBody, SampleLog } from '@vigil/platform';
 import { type SampleBatch, SeriesRegistry } from '@vigil/telemetry';
 
 /** What was taken of a payload. */
@@ -34,20 +34,21 @@ export class IngestService {
   /**
    * Resolves when the payload is durable.
    * @param body uncompressed bytes.
+   * @param packed the same as it came, where it came packed.
    * @throws DecodeError when the payload is broken, LogUnavailableError when the log takes nothing at present.
    */
-  async accept(format: PayloadFormat, body: Uint8Array): Promise<Accepted> {
+  async accept(format: PayloadFormat, body: Uint8Array, packed?: PackedBody): Promise<Accepted> {
     const receivedAtMs = this.clock.now();
     let batch: SampleBatch;
     try {
-      batch = decodeEnvelope({ format, receivedAtMs, body }, this.registry);
+      batch = decodePayload({ format, body }, this.registry);
     } catch (error) {
       this.#refused.inc({ format, reason: 'malformed' });
       throw error;
     }
     if (batch.length > 0) {
       try {
-        await this.samples.append({ format, body, batch, receivedAtMs });
+        await this.samples.append({ format, body, packed, batch, receivedAtMs });
       } catch (error) {
         this.#refused.inc({ format, reason: 'log-unavailable' });
         throw error;

@@ -3,7 +3,7 @@ import { gunzip } from 'node:zlib';
 import { Controller, Headers, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { PayloadFormat } from '@vigil/contracts';
-import { LogUnavailableError, ProblemError, SETTINGS, type Settings } from '@vigil/platform';
+import { LogUnavailableError, type PackedBody, ProblemError, SETTINGS, type Settings } from '@vigil/platform';
 import { DecodeError, snappyUncompressedLength } from '@vigil/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import snappy from 'snappy';
@@ -55,7 +55,7 @@ export class ReceiversController {
       );
     }
     const body = await this.#plain(request.body as Buffer, encoding ?? 'snappy', ['snappy']);
-    await this.#accept('remote-write', body);
+    await this.#accept('remote-write', body, { encoding: 'snappy', bytes: request.body as Buffer });
   }
 
   async #plain(
@@ -88,9 +88,9 @@ export class ReceiversController {
     }
   }
 
-  async #accept(format: PayloadFormat, body: Uint8Array): Promise<void> {
+  async #accept(format: PayloadFormat, body: Uint8Array, packed?: PackedBody): Promise<void> {
     try {
-      await this.ingest.accept(format, body);
+      await this.ingest.accept(format, body, packed);
     } catch (error) {
       if (error instanceof DecodeError) {
         throw new ProblemError('malformed-body', 400, error.message, { position: error.position });

@@ -1,4 +1,4 @@
-import { decodeEnvelope, type SampleLog } from '@vigil/platform';
+import { decodePayload, type SampleLog } from '@vigil/platform';
 import { errorRatio, errorRatioSeries, type EventCounts, type SloDefinition } from '@vigil/slo';
 import { encodeRemoteWrite, type SeriesRegistry, type WriteSeries } from '@vigil/telemetry';
 
@@ -34,7 +34,7 @@ export class SliPoints {
       samples,
     }));
     const payload = { format: 'remote-write', receivedAtMs, body: encodeRemoteWrite(series) } as const;
-    await this.log.append({ ...payload, batch: decodeEnvelope(payload, this.registry) });
+    await this.log.append({ ...payload, batch: decodePayload(payload, this.registry) });
     this.#points.clear();
   }
 }

@@ -10,7 +10,7 @@ import {
 } from './log.js';
 
 /** Records kept decoded in memory for consumers that keep up; a consumer that lags reads the file instead. */
-const tailBytesMax = 64 * 2 ** 20;
+const tailBytesMax = 16 * 2 ** 20;
 const batchRecordsMax = 64;
 const headerBytes = 10;
 /** Records are dropped in blocks of this many, by the age of the block's last. */

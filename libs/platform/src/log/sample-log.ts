@@ -1,4 +1,4 @@
-import { type PayloadFormat, sealEnvelope, topics } from '@vigil/contracts';
+import { type BodyEncoding, type PayloadFormat, sealEnvelope, topics } from '@vigil/contracts';
 import {
   encodeRemoteWrite,
   type SampleBatch,
@@ -14,8 +14,15 @@ export interface DecodedPayload {
   readonly format: PayloadFormat;
   /** Uncompressed. */
   readonly body: Uint8Array;
+  /** The same as it came, where it came packed: the log keeps it so. */
+  readonly packed?: PackedBody | undefined;
   readonly batch: SampleBatch;
   readonly receivedAtMs: number;
+}
+
+export interface PackedBody {
+  readonly encoding: BodyEncoding;
+  readonly bytes: Uint8Array;
 }
 
 /** The topic of samples: how payloads lie in it, in either size. */
@@ -35,10 +42,12 @@ export class SampleLog {
     );
   }
 
-  #records({ format, body, batch, receivedAtMs }: DecodedPayload): AppendRecord[] {
+  #records({ format, body, packed, batch, receivedAtMs }: DecodedPayload): AppendRecord[] {
     if (!this.bySlot) {
       // The body as it came; processors of this process use what is decoded already.
-      return [{ value: sealEnvelope({ format, receivedAtMs, body }), decoded: { batch, receivedAtMs } }];
+      const { encoding, bytes } = packed ?? { encoding: 'identity', bytes: body };
+      const value = sealEnvelope({ format, encoding, receivedAtMs, body: bytes });
+      return [{ value, decoded: { batch, receivedAtMs } }];
     }
     // Series go to the partition of their slot: every sample of a series meets the same state.
     const partitions = this.log.partitions(topics.samples);
@@ -47,7 +56,12 @@ export class SampleLog {
     return parts.flatMap((part, partition) =>
       part === undefined
         ? []
-        : [{ partition, value: sealEnvelope({ format: 'remote-write', receivedAtMs, body: part }) }],
+        : [
+            {
+              partition,
+              value: sealEnvelope({ format: 'remote-write', encoding: 'identity', receivedAtMs, body: part }),
+            },
+          ],
     );
   }
 }

@@ -1,6 +1,7 @@
 import type { SampleBatch, SeriesRegistry } from '@vigil/telemetry';
 import { decodeRemoteWrite, decodeOtlpJson, decodeOtlpProtobuf } from '@vigil/telemetry';
-import { type Envelope, openEnvelope } from '@vigil/contracts';
+import { type Envelope, openEnvelope, type PayloadFormat } from '@vigil/contracts';
+import snappy from 'snappy';
 import type { Assignment, Consumption, Log, LogRecord } from '../log/log.js';
 import { traced } from '../observe/traces.js';
 import { FencedError, type StateStore } from '../state/state-store.js';
@@ -176,7 +177,8 @@ export class ProcessorHost<Shard extends ShardProcessor> {
     if (decoded !== undefined) return decoded;
     try {
       const envelope = openEnvelope(record.value);
-      return { batch: decodeEnvelope(envelope, this.options.registry), receivedAtMs: envelope.receivedAtMs };
+      const { format, receivedAtMs } = envelope;
+      return { batch: decodePayload({ format, body: plainBody(envelope) }, this.options.registry), receivedAtMs };
     } catch (error) {
       // Ingest admits only what it has decoded: this is a record of another program. Skipping it keeps the rest alive.
       this.options.onError(error);
@@ -207,8 +209,29 @@ export class ProcessorHost<Shard extends ShardProcessor> {
   }
 }
 
+/** A body and what it is. */
+export interface Payload {
+  readonly format: PayloadFormat;
+  /** Uncompressed. */
+  readonly body: Uint8Array;
+}
+
+/** The envelope's body without its packing. Ingest has inflated it once, under its bound. */
+function plainBody({ encoding, body }: Envelope): Uint8Array {
+  switch (encoding) {
+    case 'identity':
+      return body;
+    case 'snappy':
+      return snappy.uncompressSync(Buffer.from(body.buffer, body.byteOffset, body.byteLength)) as Buffer;
+    default: {
+      const unreachable: never = encoding;
+      return unreachable;
+    }
+  }
+}
+
 /** Decodes a payload into interned samples. @throws DecodeError with position and reason. */
-export function decodeEnvelope({ format, body }: Envelope, registry: SeriesRegistry): SampleBatch {
+export function decodePayload({ format, body }: Payload, registry: SeriesRegistry): SampleBatch {
   switch (format) {
     case 'remote-write':
       return decodeRemoteWrite(body, registry);
