@@ -2,26 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { dashboards } from '../dashboards/src/dashboards.js';
+import { checkoutSlo } from './lib/checkout-slo.js';
 import { eventually, RunningVigil } from './lib/running-vigil.js';
 import { describeWith, programs, type Service, startPrometheus } from './real/services.js';
 
-const slo = `
-apiVersion: openslo/v1
-kind: SLO
-metadata: { name: checkout-availability }
-spec:
-  service: checkout
-  budgetingMethod: Occurrences
-  timeWindow: [{ duration: 6h, isRolling: true }]
-  objectives: [{ target: 0.99 }]
-  indicator:
-    metadata: { name: checkout-good }
-    spec:
-      ratioMetric:
-        counter: true
-        good: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout",code!~"5.."}[1m]))' } } }
-        total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout"}[1m]))' } } }
-`;
 const watch = `
 apiVersion: vigil/v1
 kind: Watch
@@ -56,7 +40,7 @@ describeWith([programs.prometheus], 'the dashboards on a real Prometheus', () =>
       return path;
     };
     return {
-      VIGIL_SLOS: write('slos.yaml', slo),
+      VIGIL_SLOS: write('slos.yaml', checkoutSlo),
       VIGIL_WATCHES: write('watches.yaml', watch),
       VIGIL_RUNBOOKS: write('runbooks.yaml', runbook),
     };

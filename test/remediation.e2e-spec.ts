@@ -28,6 +28,7 @@ import { type ProcessGroup, ProcessGroups } from '@vigil/remediation';
 import { encodeRemoteWrite } from '@vigil/telemetry';
 import snappy from 'snappy';
 import { createVigil, type Vigil } from '../apps/vigil/src/create-vigil.js';
+import { checkoutSlo } from './lib/checkout-slo.js';
 
 const silent = { log: () => undefined, error: () => undefined, warn: () => undefined };
 
@@ -217,26 +218,7 @@ describe('a burning SLO', () => {
   };
   beforeAll(async () => {
     Object.assign(journey.environment, {
-      VIGIL_SLOS: journey.write(
-        'slo.yaml',
-        `
-apiVersion: openslo/v1
-kind: SLO
-metadata: { name: checkout-availability }
-spec:
-  service: checkout
-  budgetingMethod: Occurrences
-  timeWindow: [{ duration: 6h, isRolling: true }]
-  objectives: [{ target: 0.99 }]
-  indicator:
-    metadata: { name: checkout-good }
-    spec:
-      ratioMetric:
-        counter: true
-        good: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout",code!~"5.."}[1m]))' } } }
-        total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout"}[1m]))' } } }
-`,
-      ),
+      VIGIL_SLOS: journey.write('slo.yaml', checkoutSlo),
       VIGIL_CATALOGUE: journey.write(
         'services.yaml',
         `

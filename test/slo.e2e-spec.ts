@@ -5,25 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Signal, signalSchema, type SloHistory, type SloStatus, topics } from '@vigil/contracts';
 import type { WriteSeries } from '@vigil/telemetry';
+import { checkoutSlo } from './lib/checkout-slo.js';
 import { eventually, RunningVigil } from './lib/running-vigil.js';
-
-const document = `
-apiVersion: openslo/v1
-kind: SLO
-metadata: { name: checkout-availability, displayName: Checkout answers }
-spec:
-  service: checkout
-  budgetingMethod: Occurrences
-  timeWindow: [{ duration: 6h, isRolling: true }]
-  objectives: [{ target: 0.99 }]
-  indicator:
-    metadata: { name: checkout-good }
-    spec:
-      ratioMetric:
-        counter: true
-        good: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout",code!~"5.."}[{{.window}}]))' } } }
-        total: { metricSource: { type: Prometheus, spec: { query: 'sum(rate(http_requests_total{job="checkout"}[{{.window}}]))' } } }
-`;
 
 const seriesAt = (second: number, failing: boolean, base: number): WriteSeries[] =>
   ['200', '500'].map((code) => ({
@@ -51,7 +34,7 @@ describe('an SLO', () => {
   }));
   const slos = join(vigil.folder, 'slos');
   mkdirSync(slos);
-  writeFileSync(join(slos, 'checkout.yaml'), document);
+  writeFileSync(join(slos, 'checkout.yaml'), checkoutSlo);
   writeFileSync(join(slos, 'broken.yaml'), 'apiVersion: openslo/v1\nkind: SLO\nmetadata: { name: Broken }\nspec: {}\n');
   const received: { headers: IncomingHttpHeaders; body: string }[] = [];
   // Refuses the first delivery: the second must carry the same key.

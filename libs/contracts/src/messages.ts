@@ -1,3 +1,4 @@
+import { runPhases } from '@vigil/remediation';
 import { z } from 'zod';
 import { provenanceSchema, schemaVersion, signalKinds } from './signal.js';
 
@@ -22,24 +23,13 @@ export const alertMessageSchema = z
   .meta({ id: 'AlertMessage' });
 export type AlertMessage = z.infer<typeof alertMessageSchema>;
 
-export const actionPhases = [
-  'planned',
-  'executing',
-  'verifying',
-  'succeeded',
-  'failed',
-  'rolled-back',
-  'refused',
-  'dry-run',
-] as const;
-
 /** Said on `vigil.actions` at every step of a healing action. */
 export const actionMessageSchema = z
   .object({
     schemaVersion: z.literal(schemaVersion),
     id: z.string(),
     runId: z.string(),
-    phase: z.enum(actionPhases),
+    phase: z.enum(runPhases),
     runbook: z.string(),
     target: z.string(),
     /** Why it was chosen, refused or judged so, in words. */

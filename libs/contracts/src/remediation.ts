@@ -1,5 +1,5 @@
+import { runPhases } from '@vigil/remediation';
 import { z } from 'zod';
-import { actionPhases } from './messages.js';
 
 const time = z.iso.datetime();
 const labels = z.record(z.string(), z.string());
@@ -10,7 +10,7 @@ export const remediationRunSchema = z
     id: z.string(),
     runbook: z.string(),
     target: z.string(),
-    phase: z.enum(actionPhases),
+    phase: z.enum(runPhases),
     /** Why it stands where it stands, in words. */
     reason: z.string(),
     alert: z.object({ id: z.string(), fingerprint: z.string(), signalId: z.string(), labels }),
@@ -18,7 +18,7 @@ export const remediationRunSchema = z
     plannedAt: time,
     startedAt: time.nullable(),
     endedAt: time.nullable(),
-    history: z.array(z.object({ at: time, phase: z.enum(actionPhases), text: z.string() })),
+    history: z.array(z.object({ at: time, phase: z.enum(runPhases), text: z.string() })),
   })
   .meta({ id: 'RemediationRun' });
 export type RemediationRun = z.infer<typeof remediationRunSchema>;
